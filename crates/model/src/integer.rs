@@ -134,13 +134,13 @@ pub struct IntModel {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IntModelError {
-    /// A layer is wider than 4096, empty, or the accumulator could wrap.
-    #[error("layer {layer} could reach an accumulator of 2^{bits:.1}, over 2^61")]
+    /// The accumulator of a layer could wrap.
+    #[error("layer {layer} could reach an accumulator of {bits} bits, over 61")]
     Overflow {
         /// Position of the layer.
         layer: usize,
-        /// log2 of the bound.
-        bits: f64,
+        /// Bits of the bound.
+        bits: u32,
     },
     /// A layer count, weight count or bias count differs from the class.
     #[error("{what}: expected {expected}, got {got}")]
@@ -213,7 +213,7 @@ impl IntModel {
         for (position, (format, dense)) in formats.iter().zip(&layers).enumerate() {
             let bound = format.accumulator_bound();
             if bound >> 61 != 0 {
-                return Err(IntModelError::Overflow { layer: position, bits: (bound as f64).log2() });
+                return Err(IntModelError::Overflow { layer: position, bits: 128 - bound.leading_zeros() });
             }
             check_count("weights", format.inputs * format.outputs, dense.weights.len())?;
             check_count("biases", format.outputs, dense.biases.len())?;
