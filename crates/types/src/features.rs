@@ -42,7 +42,7 @@ pub struct CarriedError(pub u64);
 
 /// An `int32` as circuits and the public data carry it: `x + 2^31`.
 pub const fn carry(x: i32) -> u32 {
-    (x as u32) ^ 0x8000_0000
+    x.cast_unsigned() ^ 0x8000_0000
 }
 
 /// The `int32` that a carried value stands for.

@@ -45,3 +45,54 @@ pub fn recover_signer(digest: B256, signature: &[u8]) -> Result<Address, Signatu
         _ => Err(SignatureError::Unrecoverable),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{U256, b256, hex, uint};
+
+    // Any digest serves: the tests ask about encodings.
+    const DIGEST: B256 = b256!("0x5fd924625f6ab16a19cc9807c7c506ae1813490e4ba675f843d5a10e0baacdb8");
+    const ORDER: U256 = uint!(0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141_U256);
+
+    fn any_valid() -> ([u8; 65], Address) {
+        // r of a known point, s = 1: some key made it, whoever holds it.
+        let mut bytes = [0u8; 65];
+        bytes[..32]
+            .copy_from_slice(&hex!("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"));
+        bytes[63] = 1;
+        bytes[64] = 27;
+        let signer = recover_signer(DIGEST, &bytes).unwrap();
+        (bytes, signer)
+    }
+
+    // covers: S3 S4
+    #[test]
+    fn only_the_documented_forms_are_taken() {
+        let (bytes, signer) = any_valid();
+        assert_eq!(recover_signer(DIGEST, &bytes[..64]), Ok(signer), "EIP-2098 form with even parity");
+        for v in [0, 1, 2, 26, 29, 35, 255] {
+            let mut odd = bytes;
+            odd[64] = v;
+            assert_eq!(recover_signer(DIGEST, &odd), Err(SignatureError::RecoveryId(v)));
+        }
+        for n in [0, 1, 63, 66] {
+            assert_eq!(recover_signer(DIGEST, &vec![1; n]), Err(SignatureError::Length(n)));
+        }
+        let mut high = bytes;
+        high[32..64].copy_from_slice(&(ORDER - U256::from(1)).to_be_bytes::<32>());
+        high[64] = 28;
+        assert_eq!(recover_signer(DIGEST, &high), Err(SignatureError::HighS));
+    }
+
+    // covers: S5
+    #[test]
+    fn zero_signatures_recover_nobody() {
+        let mut zero = [0u8; 65];
+        zero[64] = 27;
+        assert_eq!(recover_signer(DIGEST, &zero), Err(SignatureError::Unrecoverable));
+        let (mut bytes, _) = any_valid();
+        bytes[63] = 0;
+        assert_eq!(recover_signer(DIGEST, &bytes), Err(SignatureError::Unrecoverable));
+    }
+}
