@@ -1,0 +1,48 @@
+# `make demo` and `make test` need nothing else: the first target that needs a tool brings it (ops/setup.sh).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SOLIDITY := crates/contracts/solidity
+FORGE := node_modules/.bin/forge
+CARGO ?= cargo
+# Counts of the long runs; the ordinary test run is bounded by what each test states.
+FUZZ_CASES ?= 20000
+SOAK_ROUNDS ?= 25
+
+.PHONY: help setup demo test bench lint soak fuzz contracts verifier
+
+help: ## Lists the targets
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## Installs what the machine lacks (as root), or says what to run
+	@ops/setup.sh
+
+contracts: setup ## Compiles the contracts
+	@cd $(SOLIDITY) && $(FORGE) build
+
+demo: contracts ## Runs whole rounds on a local chain: intents, proofs, settlements, fills
+	@$(CARGO) build --release --locked -p sotto
+	@target/release/sotto demo
+
+test: contracts ## Runs every test: Solidity, Rust, end to end
+	@cd $(SOLIDITY) && $(FORGE) test
+	@$(CARGO) test --release --locked --workspace
+
+lint: setup ## Formatting, clippy with warnings as errors, and dependency policy where cargo-deny is installed
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	@cd $(SOLIDITY) && $(FORGE) fmt --check
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --log-level error check; \
+	else echo "lint: cargo-deny is not installed, deny.toml was not checked"; fi
+
+bench: contracts ## Runs the benchmarks
+	@$(CARGO) bench --locked -p sotto-benches
+
+fuzz: contracts ## Property and fuzz tests with long counts (FUZZ_CASES)
+	@cd $(SOLIDITY) && FOUNDRY_FUZZ_RUNS=$(FUZZ_CASES) $(FORGE) test --match-test '[fF]uzz'
+	@PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --release --locked -p sotto-types -p sotto-model
+
+soak: contracts ## Runs many rounds in one process (SOAK_ROUNDS)
+	@$(CARGO) build --release --locked -p sotto
+	@target/release/sotto demo --rounds $(SOAK_ROUNDS)
