@@ -1,1 +1,8 @@
-//! sotto-contracts
+//! The contracts as Rust sees them: bindings, embedded artifacts, deployment, and the generator of the proof verifier.
+
+mod artifact;
+pub mod bindings;
+pub mod verifier;
+
+pub use artifact::{Artifact, ArtifactError, artifact};
+pub use bindings::{IAuctionHouse, IExecutor, IFeed, IMarkets, IProofVerifier, IStrategyRegistry};

@@ -1,1 +1,7 @@
-//! sotto-prover
+//! The proving service: circuits built once, jobs queued by deadline, every proof verified before it is handed out.
+
+mod error;
+mod queue;
+
+pub use error::{ErrorClass, ProveError};
+pub use queue::{ProvingQueue, QueueConfig, Stage, no_deadline};

@@ -1,0 +1,88 @@
+//! Why a proof was not made.
+
+use std::time::Duration;
+
+use sotto_circuits::CircuitError;
+use thiserror::Error;
+
+use crate::Stage;
+
+/// What a caller can do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The same job may succeed later.
+    Retry,
+    /// The job itself cannot succeed.
+    Permanent,
+    /// The service cannot go on.
+    Fatal,
+}
+
+/// Why a proving job ended without a proof.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProveError {
+    /// The queue is full.
+    #[error("the proving queue holds {capacity} jobs already")]
+    QueueFull {
+        /// Jobs that the queue takes.
+        capacity: usize,
+    },
+    /// The deadline passed before the job could start.
+    #[error("{stage}: the deadline passed {late:?} before the job could start")]
+    DeadlinePassed {
+        /// Stage of the job.
+        stage: Stage,
+        /// How late it would have started.
+        late: Duration,
+    },
+    /// The caller no longer wants the proof.
+    #[error("{stage}: cancelled")]
+    Cancelled {
+        /// Stage of the job.
+        stage: Stage,
+    },
+    /// The proving library panicked; its state is discarded with the job.
+    #[error("{stage}: the prover panicked: {message}")]
+    Panicked {
+        /// Stage of the job.
+        stage: Stage,
+        /// The panic's message.
+        message: String,
+    },
+    /// A finished proof did not verify, twice.
+    #[error("{stage}: the proof did not verify, twice")]
+    Unverifiable {
+        /// Stage of the job.
+        stage: Stage,
+        /// What the verifier said.
+        #[source]
+        source: CircuitError,
+    },
+    /// The circuits refused the job.
+    #[error("{stage}: {source}")]
+    Circuit {
+        /// Stage of the job.
+        stage: Stage,
+        /// Their reason.
+        #[source]
+        source: CircuitError,
+    },
+    /// A worker thread or pool could not be started.
+    #[error("the proving threads could not be started: {0}")]
+    Threads(String),
+    /// The service was shut down.
+    #[error("the proving service has stopped")]
+    Stopped,
+}
+
+impl ProveError {
+    /// Whether trying again can help.
+    pub const fn class(&self) -> ErrorClass {
+        match self {
+            Self::QueueFull { .. } | Self::Panicked { .. } => ErrorClass::Retry,
+            Self::DeadlinePassed { .. } | Self::Cancelled { .. } | Self::Circuit { .. } => ErrorClass::Permanent,
+            Self::Unverifiable { .. } | Self::Threads(_) | Self::Stopped => ErrorClass::Fatal,
+        }
+    }
+}
