@@ -2,7 +2,9 @@
 
 mod artifact;
 pub mod bindings;
+mod foreign;
 pub mod verifier;
 
 pub use artifact::{Artifact, ArtifactError, artifact};
 pub use bindings::{IAuctionHouse, IExecutor, IFeed, IMarkets, IProofVerifier, IStrategyRegistry};
+pub use foreign::{ForeignError, Packages};
