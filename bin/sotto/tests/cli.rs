@@ -1,0 +1,107 @@
+//! The built binary, as a person or a script calls it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+fn sotto(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sotto")).args(arguments).env_clear().output().unwrap()
+}
+
+fn configs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn help_lists_the_exit_codes() {
+    let output = sotto(&["--help"]);
+    assert!(output.status.success());
+    assert!(stdout(&output).contains("Exit codes:"));
+}
+
+#[test]
+fn an_unknown_subcommand_is_a_usage_error() {
+    assert_eq!(sotto(&["frobnicate"]).status.code(), Some(2));
+}
+
+#[test]
+fn config_show_fills_in_the_defaults_and_can_be_read_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let small = directory.path().join("small.toml");
+    fs::write(&small, "[chain]\nid = 5\nendpoints = [\"ws://127.0.0.1:1\"]\n[store]\ndirectory = \"d\"\n")
+        .unwrap();
+    let first = sotto(&["config", "show", "--config", small.to_str().unwrap()]);
+    assert!(first.status.success(), "{}", stderr(&first));
+    assert!(stdout(&first).contains("call-timeout = \"3s\""));
+    let full = directory.path().join("full.toml");
+    fs::write(&full, &first.stdout).unwrap();
+    let second = sotto(&["config", "show", "--config", full.to_str().unwrap()]);
+    assert_eq!(stdout(&first), stdout(&second));
+}
+
+// covers: P17
+#[test]
+fn config_show_prints_no_key_of_a_node_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("c.toml");
+    fs::write(
+        &file,
+        "[chain]\nid = 5\nendpoints = [\"wss://n.example/v3/s3cr3t\", \"env:RPC\"]\n[store]\ndirectory = \"d\"\n",
+    )
+    .unwrap();
+    for json in [&[][..], &["--json"]] {
+        let output = sotto(&[&["config", "show", "-c", file.to_str().unwrap()], json].concat());
+        assert!(stdout(&output).contains("wss://n.example/<redacted>"), "{}", stdout(&output));
+        assert!(!stdout(&output).contains("s3cr3t"));
+    }
+}
+
+// covers: P17
+#[test]
+fn config_check_refuses_an_unknown_key_and_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("c.toml");
+    let text = fs::read_to_string(configs().join("dev.toml")).unwrap().replace("threads = 0", "treads = 0");
+    fs::write(&file, text).unwrap();
+    let output = sotto(&["--json", "config", "check", "-c", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(stdout(&output), "");
+    let error: Value = serde_json::from_str(&stderr(&output)).unwrap();
+    assert_eq!(error["code"], 3);
+    assert!(error["causes"][0].as_str().unwrap().starts_with("prover.treads: unknown field"), "{error}");
+}
+
+// covers: P17
+#[test]
+fn config_check_reads_every_secret() {
+    let dev = configs().join("dev.toml");
+    let unset = sotto(&["config", "check", "-c", dev.to_str().unwrap()]);
+    assert_eq!(unset.status.code(), Some(3));
+    assert!(
+        stderr(&unset).contains("gateway.keystore.password: the environment variable SOTTO_GATEWAY_PASSWORD")
+    );
+
+    let set = Command::new(env!("CARGO_BIN_EXE_sotto"))
+        .args(["--json", "config", "check", "-c", dev.to_str().unwrap()])
+        .env_clear()
+        .env("SOTTO_GATEWAY_PASSWORD", "a")
+        .env("SOTTO_SOLVER_PASSWORD", "b")
+        .output()
+        .unwrap();
+    assert!(set.status.success(), "{}", stderr(&set));
+    let result: Value = serde_json::from_str(&stdout(&set)).unwrap();
+    assert_eq!(result["secrets"], 3);
+    assert_eq!(result["roles"], serde_json::json!(["solver", "gateway"]));
+}
