@@ -18,6 +18,16 @@ library ResultsLib {
         });
     }
 
+    /// @notice Writes slot `slot` of 384 packed bytes.
+    function write(bytes memory packed, uint256 slot, Result memory r) internal pure {
+        uint256 word = uint256(r.best) << 64 | uint256(r.second) << 32 | r.winner;
+        for (uint256 i; i < RESULT_SIZE; ++i) {
+            // the lowest byte is meant
+            // forge-lint: disable-next-line(unsafe-typecast)
+            packed[slot * RESULT_SIZE + i] = bytes1(uint8(word >> (88 - 8 * i)));
+        }
+    }
+
     /// @notice Joins what is stored with what is newly proven for one slot.
     /// @dev The same winner keeps its quote and takes the higher second-best. Otherwise the higher best wins, a tie
     ///      goes to the lower index, and the second-best is the highest of the rest.

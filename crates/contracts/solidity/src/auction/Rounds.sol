@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
+import {AuctionStorage} from "./AuctionStorage.sol";
+import {KeySet} from "./KeySet.sol";
+import {IAuctionHouse, Round, Result} from "../interfaces/IAuctionHouse.sol";
+import {MarketParams} from "../interfaces/IMarkets.sol";
+import {FeatureLib} from "../libraries/FeatureLib.sol";
+import {PublicData} from "../libraries/PublicData.sol";
+import {ResultsLib} from "../libraries/ResultsLib.sol";
+
+/// @title Opening and closing of rounds
+abstract contract Rounds is AuctionStorage, KeySet {
+    /// @dev Features of an empty slot: four carried zeros.
+    bytes16 internal constant EMPTY_FEATURES = 0x80000000800000008000000080000000;
+
+    /// @inheritdoc IAuctionHouse
+    function keySetRoot() external view returns (bytes32) {
+        return _keySetRoot;
+    }
+
+    /// @inheritdoc IAuctionHouse
+    function openRound(bytes32 market, bytes calldata slots) external payable nonReentrant returns (bytes32 roundId) {
+        uint256 nonEmpty = _countSlots(slots);
+        MarketParams memory p = _markets.params(market);
+        uint256 escrow = nonEmpty * p.openerBond + p.settleReward;
+        if (msg.value != escrow) revert WrongValue(msg.value, escrow);
+        (bytes memory features, uint256 referenceQ128) = _markets.snapshot(market);
+
+        Round memory r;
+        r.market = market;
+        r.snapshotHash = keccak256(abi.encodePacked(features, referenceQ128));
+        r.slotsHash = keccak256(slots);
+        r.keySetRoot = _keySetRoot;
+        r.referenceQ128 = referenceQ128;
+        r.opener = msg.sender;
+        r.openedAt = uint64(block.number);
+        r.commitEnd = r.openedAt + p.commitBlocks;
+        r.settleEnd = r.commitEnd + p.settleBlocks;
+        r.fillEnd = r.settleEnd + p.fillBlocks;
+        // at most 32
+        // forge-lint: disable-next-line(unsafe-typecast)
+        r.nonEmptySlots = uint8(nonEmpty);
+        roundId = _identify(r);
+        _rounds[roundId] = r;
+        _announce(roundId, r, features, slots);
+        ++roundCount;
+    }
+
+    /// @inheritdoc IAuctionHouse
+    function closeRound(bytes32 roundId, bytes calldata results) external nonReentrant {
+        Round storage r = _round(roundId);
+        _checkWindow(uint256(r.fillEnd) + 1, type(uint256).max);
+        if (r.closed) revert RoundIsClosed(roundId);
+        r.closed = true;
+        MarketParams memory p = _markets.params(r.market);
+        uint256 refund = uint256(r.nonEmptySlots) * p.openerBond;
+        if (r.resultsRoot == 0) {
+            _checkLength("results", results.length, 0);
+            refund += p.settleReward;
+        } else {
+            _checkLength("results", results.length, PublicData.CLAIMS_SIZE);
+            if (ResultsLib.rootOf(results) != r.resultsRoot) revert Mismatch("results");
+            refund -= _payUnfilled(roundId, r, results, p);
+        }
+        emit RoundClosed(roundId, r.opener, refund);
+        if (refund != 0) SafeTransferLib.forceSafeTransferETH(r.opener, refund, PAYMENT_GAS);
+    }
+
+    /// @dev Pays the fee of each slot that has a winner and was neither filled nor defaulted on.
+    function _payUnfilled(bytes32 roundId, Round storage r, bytes calldata results, MarketParams memory p)
+        private
+        returns (uint256 paid)
+    {
+        if (p.unfilledFee == 0) return 0;
+        (uint256 n, uint256 closedSlots) = (r.nonEmptySlots, r.closedSlots);
+        for (uint256 slot; slot < n; ++slot) {
+            if ((closedSlots >> slot) & 1 == 1) continue;
+            Result memory result = ResultsLib.read(results, slot);
+            if (result.winner == 0 || FeatureLib.uncarry(result.best) < p.reserveQuote) continue;
+            bytes32 strategyId = _commits[roundId][result.winner - 1].strategyId;
+            paid += p.unfilledFee;
+            // at most 31
+            // forge-lint: disable-next-line(unsafe-typecast)
+            emit UnfilledFeePaid(roundId, strategyId, uint8(slot), p.unfilledFee);
+            _registry.deposit{value: p.unfilledFee}(strategyId);
+        }
+    }
+
+    function _announce(bytes32 roundId, Round memory r, bytes memory features, bytes calldata slots) private {
+        emit RoundOpened(
+            roundId,
+            r.market,
+            r.opener,
+            roundCount,
+            blockhash(block.number - 1),
+            r.keySetRoot,
+            r.referenceQ128,
+            r.commitEnd,
+            r.settleEnd,
+            r.fillEnd,
+            features,
+            slots
+        );
+    }
+
+    function _identify(Round memory r) private view returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                block.chainid,
+                address(this),
+                r.market,
+                r.opener,
+                blockhash(block.number - 1),
+                roundCount,
+                r.snapshotHash,
+                r.slotsHash
+            )
+        );
+    }
+
+    /// @dev Number of slots before the first empty one; after it all must be empty.
+    function _countSlots(bytes calldata slots) private pure returns (uint256 nonEmpty) {
+        _checkLength("slots", slots.length, PublicData.SLOTS_SIZE);
+        while (nonEmpty < SLOTS && bytes32(slots[nonEmpty * SLOT_SIZE:]) != 0) ++nonEmpty;
+        if (nonEmpty == 0) revert BadSlots(0);
+        for (uint256 i = nonEmpty; i < SLOTS; ++i) {
+            uint256 from = i * SLOT_SIZE;
+            if (bytes32(slots[from:]) != 0 || bytes16(slots[from + 32:]) != EMPTY_FEATURES) revert BadSlots(i);
+        }
+    }
+}
