@@ -18,6 +18,11 @@ pub const INPUT_BITS: u32 = 28;
 /// A hidden activation lies in `[0, 2^ACTIVATION_BITS)`.
 pub const ACTIVATION_BITS: u32 = 16;
 
+/// Widest hidden layer.
+pub const MAX_WIDTH: usize = 4096;
+/// Most layers, the output included.
+pub const MAX_LAYERS: usize = 16;
+
 /// Shape of a dense ReLU network from the 36 inputs to one quote. No hidden layers is a linear model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShapeClass {
@@ -134,6 +139,14 @@ pub struct IntModel {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IntModelError {
+    /// A hidden layer is empty or too wide.
+    #[error("layer {layer} is {width} wide, expected 1 to {MAX_WIDTH}")]
+    Width {
+        /// Position of the layer.
+        layer: usize,
+        /// Its width.
+        width: usize,
+    },
     /// The accumulator of a layer could wrap.
     #[error("layer {layer} could reach an accumulator of {bits} bits, over 61")]
     Overflow {
@@ -197,6 +210,17 @@ fn check_count(what: &'static str, expected: usize, got: usize) -> Result<(), In
     if expected == got { Ok(()) } else { Err(IntModelError::Shape { what, expected, got }) }
 }
 
+/// A layer of width zero would have no rows to read, and wide or deep ones no circuit.
+fn check_widths(class: &ShapeClass) -> Result<(), IntModelError> {
+    if class.hidden.len() >= MAX_LAYERS {
+        return Err(IntModelError::Shape { what: "layers", expected: MAX_LAYERS, got: class.hidden.len() + 1 });
+    }
+    match class.hidden.iter().position(|w| !(1..=MAX_WIDTH).contains(w)) {
+        Some(layer) => Err(IntModelError::Width { layer, width: class.hidden.get(layer).copied().unwrap_or(0) }),
+        None => Ok(()),
+    }
+}
+
 impl IntModel {
     /// A model from its parts.
     ///
@@ -208,6 +232,7 @@ impl IntModel {
         layers: Vec<Dense>,
         policy: Policy,
     ) -> Result<Self, IntModelError> {
+        check_widths(&class)?;
         let formats = class.layers();
         check_count("layers", formats.len(), layers.len())?;
         for (position, (format, dense)) in formats.iter().zip(&layers).enumerate() {
@@ -217,9 +242,10 @@ impl IntModel {
             }
             check_count("weights", format.inputs * format.outputs, dense.weights.len())?;
             check_count("biases", format.outputs, dense.biases.len())?;
-            let weights = dense.weights.iter().map(|&w| ("weight", i64::from(w), format.weight_bits));
-            let biases = dense.biases.iter().map(|&b| ("bias", b, format.bias_bits));
-            for (index, (what, value, bits)) in weights.chain(biases).enumerate() {
+            let weights = dense.weights.iter().enumerate();
+            let weights = weights.map(|(i, &w)| ("weight", i, i64::from(w), format.weight_bits));
+            let biases = dense.biases.iter().enumerate().map(|(i, &b)| ("bias", i, b, format.bias_bits));
+            for (what, index, value, bits) in weights.chain(biases) {
                 if !signed_fits(value, bits) {
                     return Err(IntModelError::Range { what, index, value, bits });
                 }

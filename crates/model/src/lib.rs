@@ -1,7 +1,34 @@
 //! From ONNX to a quantised integer model: import, lower, quantise, execute, each a stage of its own.
+//!
+//! [`import`](import::import) decodes hostile bytes into a checked graph, [`lower`] turns the graph into a dense ReLU
+//! network, [`quantise`] turns that into an [`IntModel`], whose executor is the arithmetic that circuits prove.
+//! [`Strategy`] does all of it from a folder with a `strategy.toml`, and reports [bounds](analyse) and
+//! [parity](Strategy::parity).
 
+mod catalog;
+mod error;
+mod float;
+mod frontend;
+pub mod import;
 mod integer;
+mod interval;
+mod lower;
+mod manifest;
+mod parity;
+mod quantise;
+mod strategy;
 
+pub use catalog::{DEFAULT_MARKET, Decimals, Feature, FeatureCatalog, Unit};
+pub use error::ModelError;
+pub use float::{FloatLayer, FloatNetwork};
+pub use frontend::{AffineInput, Frontend};
 pub use integer::{
-    ACTIVATION_BITS, Dense, INPUT_BITS, InputMap, IntModel, IntModelError, LayerFormat, Policy, ShapeClass,
+    ACTIVATION_BITS, Dense, INPUT_BITS, InputMap, IntModel, IntModelError, LayerFormat, MAX_LAYERS, MAX_WIDTH,
+    Policy, ShapeClass,
 };
+pub use interval::{ACCUMULATOR_BITS, IntervalReport, LayerBounds, analyse};
+pub use lower::lower;
+pub use manifest::{FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens};
+pub use parity::{ParityReport, Row};
+pub use quantise::quantise;
+pub use strategy::{MANIFEST_FILE, Strategy, model_hash};

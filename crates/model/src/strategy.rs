@@ -1,0 +1,136 @@
+//! A strategy: its manifest, the network in its model file, and the integer model made of both.
+
+use std::{fs, io::Read, path::Path};
+
+use alloy_primitives::{B256, keccak256};
+use sotto_types::{MarketFeatures, Quote, SlotFeatures};
+
+use crate::{
+    FeatureCatalog, FloatNetwork, Frontend, IntModel, IntervalReport, Manifest, ModelError, ParityReport, Row,
+    import::MAX_MODEL_BYTES, import::import, interval::analyse, lower::lower, parity, quantise::quantise,
+};
+
+/// Name of the manifest in a strategy's folder.
+pub const MANIFEST_FILE: &str = "strategy.toml";
+
+/// A loaded strategy.
+#[derive(Clone, Debug)]
+pub struct Strategy {
+    manifest: Manifest,
+    network: FloatNetwork,
+    frontend: Frontend,
+    model: IntModel,
+    intervals: IntervalReport,
+}
+
+impl Strategy {
+    /// Loads `strategy.toml` and the model file beside it, for a market with the default features.
+    ///
+    /// # Errors
+    /// As [`Strategy::load_for`].
+    pub fn load(dir: &Path) -> Result<Self, ModelError> {
+        Self::load_for(dir, &FeatureCatalog::default())
+    }
+
+    /// Loads `strategy.toml` and the model file beside it, for a market's features. Reads those two files.
+    ///
+    /// # Errors
+    /// When a file cannot be read, and as [`Strategy::from_parts`].
+    pub fn load_for(dir: &Path, catalog: &FeatureCatalog) -> Result<Self, ModelError> {
+        let path = dir.join(MANIFEST_FILE);
+        let text = fs::read_to_string(&path).map_err(|source| ModelError::Read { path, source })?;
+        let manifest = Manifest::parse(&text)?;
+        let model = read_model(&dir.join(&manifest.model.file))?;
+        Self::build(manifest, &model, catalog)
+    }
+
+    /// A strategy from the text of its manifest and the bytes of its model file.
+    ///
+    /// # Errors
+    /// When the manifest is malformed, the file is not the one that it pins, the model is not supported, or it does not
+    /// fit the integer format.
+    pub fn from_parts(manifest: &str, model: &[u8], catalog: &FeatureCatalog) -> Result<Self, ModelError> {
+        Self::build(Manifest::parse(manifest)?, model, catalog)
+    }
+
+    fn build(manifest: Manifest, bytes: &[u8], catalog: &FeatureCatalog) -> Result<Self, ModelError> {
+        let (expected, got) = (manifest.model.keccak256, model_hash(bytes));
+        if expected != got {
+            return Err(ModelError::ModelHash { expected, got });
+        }
+        let network = lower(&import(bytes)?)?;
+        let frontend = Frontend::new(&manifest, catalog)?;
+        let model = quantise(&network, &frontend, manifest.output.scale, manifest.policy())?;
+        let intervals = analyse(&model)?;
+        Ok(Self { manifest, network, frontend, model, intervals })
+    }
+
+    /// The manifest.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The integer model, which circuits prove.
+    pub const fn model(&self) -> &IntModel {
+        &self.model
+    }
+
+    /// The network in floating point.
+    pub const fn network(&self) -> &FloatNetwork {
+        &self.network
+    }
+
+    /// How raw features become the network's inputs.
+    pub const fn frontend(&self) -> &Frontend {
+        &self.frontend
+    }
+
+    /// Bounds of the integer model's accumulators.
+    pub const fn intervals(&self) -> &IntervalReport {
+        &self.intervals
+    }
+
+    /// The network's output in pips, before rounding and policy.
+    pub fn float_pips(&self, market: &MarketFeatures, slot: &SlotFeatures) -> f64 {
+        self.network.evaluate(&self.frontend.apply(market, slot)) * self.manifest.output.scale
+    }
+
+    /// Compares integer model and network on rows of data, with the market's reserve quote.
+    pub fn parity(&self, rows: &[Row], reserve: Quote) -> ParityReport {
+        parity::compare(self, rows, reserve)
+    }
+
+    /// Checks again that the files in a folder are the ones that this strategy was made from, for instance before
+    /// each round. Reads both files.
+    ///
+    /// # Errors
+    /// When a file cannot be read, the model file was swapped, or the manifest changed.
+    pub fn check(&self, dir: &Path) -> Result<(), ModelError> {
+        let path = dir.join(MANIFEST_FILE);
+        let text = fs::read_to_string(&path).map_err(|source| ModelError::Read { path, source })?;
+        if Manifest::parse(&text)? != self.manifest {
+            let expected = "the values that the strategy was loaded with";
+            return Err(ModelError::ManifestValue { key: "all keys".to_owned(), expected });
+        }
+        let (expected, bytes) = (self.manifest.model.keccak256, read_model(&dir.join(&self.manifest.model.file))?);
+        let got = model_hash(&bytes);
+        if expected == got { Ok(()) } else { Err(ModelError::ModelHash { expected, got }) }
+    }
+}
+
+/// The hash that a manifest pins.
+pub fn model_hash(bytes: &[u8]) -> B256 {
+    keccak256(bytes)
+}
+
+/// Reads at most one byte more than the limit, so that a huge or endless file costs nothing.
+fn read_model(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let failed = |source| ModelError::Read { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let limit = MAX_MODEL_BYTES as u64 + 1;
+    fs::File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > MAX_MODEL_BYTES {
+        return Err(ModelError::TooLarge { what: "model file bytes", got: bytes.len(), limit: MAX_MODEL_BYTES });
+    }
+    Ok(bytes)
+}
