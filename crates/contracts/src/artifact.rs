@@ -55,7 +55,24 @@ macro_rules! embedded {
     };
 }
 
-embedded!("IAuctionHouse", "IStrategyRegistry", "IMarkets", "IFeed", "IExecutor", "IProofVerifier");
+embedded!(
+    "IAuctionHouse",
+    "IStrategyRegistry",
+    "IMarkets",
+    "IFeed",
+    "IExecutor",
+    "IProofVerifier",
+    "AuctionHouse",
+    "StrategyRegistry",
+    "Markets",
+    "UniswapV2TwapFeed",
+    "ChainlinkFeed",
+    "ChainFeed",
+    "PostedAggregator",
+    "InventoryExecutor",
+    "UniswapV2Executor",
+    "DemoToken",
+);
 
 /// The embedded artifact of a contract.
 ///

@@ -34,3 +34,40 @@ sol!(
     IProofVerifier,
     "artifacts/IProofVerifier.json"
 );
+sol!(
+    #[sol(rpc)]
+    UniswapV2TwapFeed,
+    "artifacts/UniswapV2TwapFeed.json"
+);
+sol!(
+    #[sol(rpc)]
+    ChainFeed,
+    "artifacts/ChainFeed.json"
+);
+sol!(
+    #[sol(rpc)]
+    PostedAggregator,
+    "artifacts/PostedAggregator.json"
+);
+sol!(
+    #[sol(rpc)]
+    InventoryExecutor,
+    "artifacts/InventoryExecutor.json"
+);
+sol!(
+    #[sol(rpc)]
+    UniswapV2Executor,
+    "artifacts/UniswapV2Executor.json"
+);
+sol!(
+    #[sol(rpc)]
+    DemoToken,
+    "artifacts/DemoToken.json"
+);
+
+sol! {
+    /// The one call that the registry's deployer makes.
+    interface StrategyRegistryAdmin {
+        function bindAuctionHouse(address auctionHouse) external;
+    }
+}

@@ -2,9 +2,11 @@
 
 mod artifact;
 pub mod bindings;
+mod deploy;
 mod foreign;
 pub mod verifier;
 
 pub use artifact::{Artifact, ArtifactError, artifact};
 pub use bindings::{IAuctionHouse, IExecutor, IFeed, IMarkets, IProofVerifier, IStrategyRegistry};
+pub use deploy::{CoreDelays, DeployError, Deployed, Deployment, create, create_embedded, send};
 pub use foreign::{ForeignError, Packages};
