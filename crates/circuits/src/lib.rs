@@ -1,1 +1,26 @@
-//! sotto-circuits
+//! Plonky2 circuits of the auction, and the native hashes that go with them.
+//!
+//! A [`LeafCircuit`] proves that quotes are the output of a committed model; a [`SheetCircuit`] brings any leaf to one shape,
+//! opens the sheet's commitment and hides the rest; the [`WrapCircuit`] makes one such proof cheap for the chain and binds it
+//! to the public data. Which sheet circuits are allowed is a [`KeySet`].
+
+mod commitments;
+mod decode;
+mod error;
+pub mod field;
+mod gadgets;
+mod keys;
+mod leaf;
+mod model;
+pub mod poseidon;
+mod sheet;
+mod wrap;
+
+pub use commitments::{Salt, data_digest, gamma, model_commitment, round_digest, sheet_commitment, strategy_id};
+pub use error::{CircuitError, Layer};
+pub use keys::{KEY_SET_DEPTH, KeyProof, KeySet, SheetKey};
+pub use leaf::{CAPACITIES, LEAF_PUBLIC_INPUTS, LeafCircuit, LeafInputs, LeafProof, capacity_for};
+pub use sheet::{
+    SHEET_DEGREE_BITS, SHEET_PUBLIC_INPUTS, SheetCircuit, SheetInputs, SheetProof, SheetShape,
+};
+pub use wrap::{WRAP_PUBLIC_INPUTS, WrapCircuit, WrapProof, WrapPublicInputs};

@@ -1,0 +1,91 @@
+//! The proof system's types under the names that this crate uses; the one place to change for a fork of plonky2.
+
+use plonky2::{
+    field::goldilocks_field::GoldilocksField,
+    fri::{FriConfig, reduction_strategies::FriReductionStrategy},
+    iop::target::Target as PlonkTarget,
+    plonk::{
+        circuit_builder::CircuitBuilder,
+        circuit_data::{
+            CircuitConfig, CircuitData as PlonkCircuitData, CommonCircuitData, VerifierOnlyCircuitData,
+        },
+        config::{KeccakGoldilocksConfig, PoseidonGoldilocksConfig},
+        proof::ProofWithPublicInputs,
+    },
+};
+
+/// Degree of the extension field that challenges come from.
+pub const D: usize = 2;
+/// The Goldilocks field.
+pub type F = GoldilocksField;
+/// Poseidon Merkle trees: every layer that another circuit verifies.
+pub type C = PoseidonGoldilocksConfig;
+/// Keccak Merkle trees: the wrap, which the chain verifies.
+pub type KC = KeccakGoldilocksConfig;
+/// A circuit under construction.
+pub type Builder = CircuitBuilder<F, D>;
+/// A wire or virtual wire.
+pub type Target = PlonkTarget;
+/// Everything about a circuit that its prover needs.
+pub type CircuitData<K> = PlonkCircuitData<F, K, D>;
+/// A circuit's shape: configuration, gates, FRI parameters.
+pub type Common = CommonCircuitData<F, D>;
+/// A circuit's key: digest and the cap of its constants.
+pub type VerifierData<K> = VerifierOnlyCircuitData<K, D>;
+/// A proof together with its public inputs.
+pub type Proof<K> = ProofWithPublicInputs<F, K, D>;
+
+/// Wires of a row, in every layer.
+pub const WIRES: usize = 135;
+/// Routed wires of a row, in every layer.
+pub const ROUTED_WIRES: usize = 80;
+/// Repetitions of the arguments whose challenges lie in the base field.
+pub const CHALLENGES: usize = 3;
+/// Height of the Merkle caps, in every layer.
+pub const CAP_HEIGHT: usize = 4;
+
+const fn config(zero_knowledge: bool, fri_config: FriConfig) -> CircuitConfig {
+    CircuitConfig {
+        num_wires: WIRES,
+        num_routed_wires: ROUTED_WIRES,
+        num_constants: 2,
+        use_base_arithmetic_gate: true,
+        security_bits: 100,
+        num_challenges: CHALLENGES,
+        zero_knowledge,
+        max_quotient_degree_factor: 8,
+        fri_config,
+    }
+}
+
+const RECURSION_FRI: FriConfig = FriConfig {
+    rate_bits: 3,
+    cap_height: CAP_HEIGHT,
+    proof_of_work_bits: 16,
+    reduction_strategy: FriReductionStrategy::ConstantArityBits(4, 5),
+    num_query_rounds: 28,
+};
+
+/// Configuration of leaves: no zero knowledge, for a leaf proof never leaves its prover.
+pub const fn leaf_config() -> CircuitConfig {
+    config(false, RECURSION_FRI)
+}
+
+/// Configuration of sheets: zero knowledge.
+pub const fn sheet_config() -> CircuitConfig {
+    config(true, RECURSION_FRI)
+}
+
+/// Configuration of the `fast` wrap: few queries at a low rate, so that the proof fits a transaction.
+pub const fn wrap_config() -> CircuitConfig {
+    config(
+        false,
+        FriConfig {
+            rate_bits: 5,
+            cap_height: CAP_HEIGHT,
+            proof_of_work_bits: 20,
+            reduction_strategy: FriReductionStrategy::ConstantArityBits(4, 5),
+            num_query_rounds: 16,
+        },
+    )
+}

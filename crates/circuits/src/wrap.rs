@@ -1,0 +1,253 @@
+//! The wrap, profile `fast`: the proof that the chain verifies.
+
+use plonky2::{
+    field::types::{Field, PrimeField64},
+    hash::hash_types::HashOutTarget,
+    iop::{
+        ext_target::ExtensionTarget,
+        target::BoolTarget,
+        witness::{PartialWitness, WitnessWrite},
+    },
+    plonk::{circuit_data::VerifierCircuitTarget, proof::ProofWithPublicInputsTarget},
+    util::reducing::ReducingFactorTarget,
+};
+use sotto_types::{DATA_LIMBS, Digest, MARKET_FEATURES, PublicData, SHEETS, SLOTS};
+
+use crate::{
+    CircuitError, KeySet, Layer, SheetKey, SheetProof, SheetShape,
+    commitments::{data_digest, gamma},
+    decode::{decode_proof, encode_proof},
+    field::{Builder, C, CAP_HEIGHT, CircuitData, Common, D, F, KC, Proof, Target, VerifierData, wrap_config},
+    keys::{KEY_SET_DEPTH, constrain_membership},
+    poseidon::{Domain, hash_out, hash_targets},
+    sheet::SHEET_ELEMENTS,
+};
+
+/// Public inputs of the wrap: β (4), σ (2), γ (2).
+pub const WRAP_PUBLIC_INPUTS: usize = 8;
+
+/// The public inputs of a wrap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrapPublicInputs {
+    /// Digest of the public data.
+    pub beta: Digest,
+    /// The challenge.
+    pub sigma: [u64; 2],
+    /// The public data's polynomial at the challenge.
+    pub gamma: [u64; 2],
+}
+
+impl WrapPublicInputs {
+    /// What a wrap of this data under this challenge shows.
+    pub fn of(data: &PublicData, sigma: [u64; 2]) -> Self {
+        Self { beta: data_digest(data), sigma, gamma: gamma(data, sigma) }
+    }
+
+    /// The eight elements, in order.
+    pub fn elements(&self) -> [u64; WRAP_PUBLIC_INPUTS] {
+        let [b0, b1, b2, b3] = self.beta.elements();
+        let ([s0, s1], [g0, g1]) = (self.sigma, self.gamma);
+        [b0, b1, b2, b3, s0, s1, g0, g1]
+    }
+}
+
+#[derive(Debug)]
+struct WrapTargets {
+    inner: ProofWithPublicInputsTarget<D>,
+    key: VerifierCircuitTarget,
+    position: Vec<BoolTarget>,
+    siblings: Vec<HashOutTarget>,
+    data: Vec<Target>,
+    sigma: ExtensionTarget<D>,
+}
+
+/// The wrap circuit: any allowed proof of the sheets' shape, bound to the public data.
+#[derive(Debug)]
+pub struct WrapCircuit {
+    targets: WrapTargets,
+    data: CircuitData<KC>,
+    rows: usize,
+}
+
+/// A wrapped proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrapProof(Proof<KC>);
+
+impl WrapCircuit {
+    /// Builds the circuit for the sheets' shape; seconds of work.
+    ///
+    /// # Errors
+    /// None today; the signature leaves room for profiles with a pinned degree.
+    pub fn build(shape: &SheetShape) -> Result<Self, CircuitError> {
+        let mut builder = Builder::new(wrap_config());
+        let targets = WrapTargets::constrain(&mut builder, shape);
+        let rows = builder.num_gates();
+        Ok(Self { targets, data: builder.build::<KC>(), rows })
+    }
+
+    /// Rows before padding.
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The circuit's shape, which a verifier is generated from.
+    pub const fn common(&self) -> &Common {
+        &self.data.common
+    }
+
+    /// The circuit's key.
+    pub const fn verifier_data(&self) -> &VerifierData<KC> {
+        &self.data.verifier_only
+    }
+
+    /// Wraps a sheet proof (or a merge of some) for the public data under the challenge.
+    ///
+    /// # Errors
+    /// When the key is not in the set, or the proof does not show what the data says.
+    pub fn prove(
+        &self,
+        proof: &SheetProof,
+        key: &SheetKey,
+        keys: &KeySet,
+        data: &PublicData,
+        sigma: [u64; 2],
+    ) -> Result<WrapProof, CircuitError> {
+        let witness = self.targets.assign(proof, key, keys, data, sigma)?;
+        self.data.prove(witness).map(WrapProof).map_err(|e| unprovable(&e))
+    }
+
+    /// Verifies a proof against the data and challenge that it should show.
+    ///
+    /// # Errors
+    /// When it is not valid, or shows something else.
+    pub fn verify(&self, proof: &WrapProof, expected: &WrapPublicInputs) -> Result<(), CircuitError> {
+        for (index, (expected, got)) in expected.elements().into_iter().zip(&proof.0.public_inputs).enumerate() {
+            let got = got.to_canonical_u64();
+            if expected != got {
+                return Err(CircuitError::PublicInput { what: "wrap", index, expected, got });
+            }
+        }
+        self.data
+            .verify(proof.0.clone())
+            .map_err(|e| CircuitError::Invalid { layer: Layer::Wrap, reason: e.to_string() })
+    }
+
+    /// Decodes a proof from outside: exact length, every element below the field order. It still has to be verified.
+    ///
+    /// # Errors
+    /// When the bytes are not the canonical encoding of a proof.
+    pub fn proof_from_bytes(&self, bytes: &[u8]) -> Result<WrapProof, CircuitError> {
+        decode_proof::<KC>(Layer::Wrap, bytes, &self.data.common).map(WrapProof)
+    }
+}
+
+impl WrapProof {
+    /// The proof system's encoding.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode_proof(&self.0)
+    }
+
+    /// The proof system's view, for encoders.
+    pub const fn inner(&self) -> &Proof<KC> {
+        &self.0
+    }
+}
+
+fn unprovable(error: &anyhow::Error) -> CircuitError {
+    CircuitError::Unprovable { layer: Layer::Wrap, reason: error.to_string() }
+}
+
+/// Reads the public data's limbs in order.
+struct Limbs<'a> {
+    rest: &'a [Target],
+}
+
+impl<'a> Limbs<'a> {
+    fn take(&mut self, count: usize) -> &'a [Target] {
+        let (taken, rest) = self.rest.split_at(count);
+        self.rest = rest;
+        taken
+    }
+
+    /// A digest: four elements of two limbs each, upper limb first. The contract refuses digests with an element at the
+    /// order or above, and its limbs equal these, so each element has one pair of limbs.
+    fn digest(&mut self, builder: &mut Builder) -> Vec<Target> {
+        let shift = F::from_canonical_u64(1 << 32);
+        self.take(8).chunks(2).map(|pair| builder.mul_const_add(shift, pair[0], pair[1])).collect()
+    }
+}
+
+impl WrapTargets {
+    fn constrain(builder: &mut Builder, shape: &SheetShape) -> Self {
+        let inner = builder.add_virtual_proof_with_pis(&shape.0);
+        let key = builder.add_virtual_verifier_data(CAP_HEIGHT);
+        builder.verify_proof::<C>(&inner, &key, &shape.0);
+
+        let data = builder.add_virtual_targets(DATA_LIMBS);
+        let root = connect_data(builder, &data, &inner.public_inputs);
+        let position: Vec<BoolTarget> =
+            (0..KEY_SET_DEPTH).map(|_| builder.add_virtual_bool_target_safe()).collect();
+        let siblings = builder.add_virtual_hashes(KEY_SET_DEPTH);
+        constrain_membership(builder, inner.public_inputs[0], &key, &root, &position, &siblings);
+
+        let beta = hash_targets(builder, Domain::Data, &data);
+        let sigma = builder.add_virtual_extension_target();
+        let gamma = ReducingFactorTarget::new(sigma).reduce_base(&data, builder);
+        builder.register_public_inputs(&beta.elements);
+        builder.register_public_inputs(&sigma.to_target_array());
+        builder.register_public_inputs(&gamma.to_target_array());
+        Self { inner, key, position, siblings, data, sigma }
+    }
+
+    fn assign(
+        &self,
+        proof: &SheetProof,
+        key: &SheetKey,
+        keys: &KeySet,
+        data: &PublicData,
+        sigma: [u64; 2],
+    ) -> Result<PartialWitness<F>, CircuitError> {
+        let path = keys.proof(key)?;
+        let mut witness = PartialWitness::new();
+        let limbs: Vec<F> = data.limbs().into_iter().map(F::from_canonical_u32).collect();
+        let mut assign = || -> anyhow::Result<()> {
+            witness.set_proof_with_pis_target(&self.inner, &proof.0)?;
+            witness.set_verifier_data_target(&self.key, &key.verifier_data())?;
+            for (depth, (&bit, &sibling)) in self.position.iter().zip(&self.siblings).enumerate() {
+                witness.set_bool_target(bit, path.index >> depth & 1 == 1)?;
+                witness.set_hash_target(sibling, hash_out(path.siblings[depth]))?;
+            }
+            witness.set_target_arr(&self.data, &limbs)?;
+            witness.set_extension_target(self.sigma, crate::commitments::extension(sigma))
+        };
+        assign().map_err(|e| unprovable(&e))?;
+        Ok(witness)
+    }
+}
+
+/// Constrains the inner proof's public inputs to what the data says, and returns the key-set root.
+fn connect_data(builder: &mut Builder, data: &[Target], inner: &[Target]) -> Vec<Target> {
+    let mut limbs = Limbs { rest: data };
+    let round_id = limbs.take(8);
+    let root = limbs.digest(builder);
+    let round_rest = limbs.take(MARKET_FEATURES + 12 * SLOTS);
+    let message: Vec<Target> = round_id.iter().chain(round_rest).copied().collect();
+    let round = hash_targets(builder, Domain::Round, &message);
+
+    let mut expected = round.elements.to_vec();
+    expected.extend(&root);
+    let claims = limbs.take(3 * SLOTS);
+    expected.extend((0..3).flat_map(|field| claims.iter().skip(field).step_by(3)));
+    for _ in 0..SHEETS {
+        expected.extend(limbs.take(1));
+        expected.extend(limbs.digest(builder));
+        expected.extend(limbs.digest(builder));
+    }
+    debug_assert_eq!(expected.len() + 1, inner.len());
+    for (&shown, expected) in inner[1..].iter().zip(expected) {
+        builder.connect(shown, expected);
+    }
+    root
+}
+
+const _: () = assert!(SHEET_ELEMENTS == 9);
