@@ -22,6 +22,11 @@ pub(crate) enum Command {
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
+    /// Check nodes, contracts, keys, clock and disk.
+    Doctor(commands::doctor::DoctorArgs),
+    /// Work with a strategy: check it, prove with it.
+    #[command(subcommand)]
+    Strategy(commands::strategy::StrategyCommand),
 }
 
 impl Command {
@@ -29,6 +34,8 @@ impl Command {
     pub(crate) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         match self {
             Self::Config(command) => command.run(output),
+            Self::Doctor(args) => args.run(output).await,
+            Self::Strategy(command) => command.run(output),
         }
     }
 }

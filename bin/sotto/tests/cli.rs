@@ -105,3 +105,50 @@ fn config_check_reads_every_secret() {
     assert_eq!(result["secrets"], 3);
     assert_eq!(result["roles"], serde_json::json!(["solver", "gateway"]));
 }
+
+fn config_for(endpoint: &str, store: &Path) -> String {
+    format!(
+        "[chain]\nid = 31337\nendpoints = [\"{endpoint}\"]\n[store]\ndirectory = \"{}\"\n",
+        store.display()
+    )
+}
+
+fn doctor(endpoint: &str) -> (Output, Value) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("c.toml");
+    fs::write(&file, config_for(endpoint, &directory.path().join("store"))).unwrap();
+    let output = sotto(&["--json", "doctor", "-c", file.to_str().unwrap()]);
+    let report = serde_json::from_str(&stdout(&output)).unwrap();
+    (output, report)
+}
+
+fn check(report: &Value, name: &str) -> bool {
+    let checks = report["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["name"] == name).unwrap()["ok"].as_bool().unwrap()
+}
+
+#[test]
+fn doctor_finds_a_working_node() {
+    let anvil = sotto_chain::Anvil::spawn(None, &[]).unwrap();
+    let (output, report) = doctor(&anvil.ws_url());
+    assert!(output.status.success(), "{report}");
+    assert!(check(&report, "nodes") && check(&report, "head") && check(&report, "store"), "{report}");
+}
+
+// covers: R13
+#[test]
+fn doctor_refuses_a_node_of_another_chain() {
+    let anvil = sotto_chain::Anvil::spawn(None, &["--chain-id", "5"]).unwrap();
+    let (output, report) = doctor(&anvil.ws_url());
+    assert_eq!(output.status.code(), Some(4));
+    assert!(!check(&report, "nodes"), "{report}");
+}
+
+// covers: M1
+#[test]
+fn strategy_check_refuses_a_model_that_is_noise() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("strategy.toml"), "name = \"noise\"\n").unwrap();
+    let output = sotto(&["strategy", "check", directory.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+}

@@ -1,3 +1,5 @@
 //! One file per subcommand.
 
 pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod strategy;

@@ -1,9 +1,11 @@
 //! The sections about the chain.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
-use alloy::primitives::Address;
+use prometheus::Registry;
 use serde::{Deserialize, Serialize};
+use sotto_chain::{ChainMetrics, PoolConfig, ProviderPool};
+use sotto_contracts::Deployment;
 
 use super::{ConfigError, Endpoint, SecretRef};
 
@@ -46,6 +48,21 @@ impl Chain {
         64
     }
 
+    /// Connects to the nodes; each that answers has been checked to serve this chain. `metrics` count the calls.
+    pub(crate) async fn connect_with(&self, metrics: ChainMetrics) -> eyre::Result<ProviderPool> {
+        let mut urls = Vec::with_capacity(self.endpoints.len());
+        for (index, endpoint) in self.endpoints.iter().enumerate() {
+            urls.push(endpoint.url(&format!("chain.endpoints[{index}]"))?.to_string());
+        }
+        let config = PoolConfig { call_timeout: self.call_timeout, ..PoolConfig::new(urls, self.id) };
+        Ok(ProviderPool::connect(config, metrics).await?)
+    }
+
+    /// As [`Chain::connect_with`], for tools that serve no metrics.
+    pub(crate) async fn connect(&self) -> eyre::Result<ProviderPool> {
+        self.connect_with(ChainMetrics::new(&Registry::new())?).await
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let Some(first) = self.endpoints.first() else {
             return Err(ConfigError::invalid("chain.endpoints", "at least one node is needed"));
@@ -65,15 +82,23 @@ impl Chain {
     }
 }
 
-/// Where the contracts are. The auction house knows the registry, the markets and the verifier.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+/// Which deployment of the contracts to talk to.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Contracts {
-    /// The auction house.
-    pub(crate) auction_house: Address,
-    /// The block it was deployed in: the log scan of a new ledger starts here.
-    #[serde(default)]
-    pub(crate) deployed_at_block: u64,
+    /// The manifest that `sotto deploy` wrote: addresses and code hashes. A chain that differs is refused.
+    pub(crate) deployment: PathBuf,
+}
+
+impl Contracts {
+    /// Reads the manifest.
+    pub(crate) fn read(&self) -> Result<Deployment, ConfigError> {
+        let path = &self.deployment;
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+        serde_json::from_str(&text)
+            .map_err(|error| ConfigError::invalid("contracts.deployment", error.to_string()))
+    }
 }
 
 /// How transactions are priced and repriced.
@@ -84,23 +109,18 @@ pub(crate) struct Transactions {
     pub(crate) max_fee_gwei: u64,
     /// Tip per gas of a first attempt, in gwei.
     pub(crate) priority_fee_gwei: u64,
-    /// Increase of both fees from one attempt to the next, in percent; nodes refuse less than 13.
-    pub(crate) bump_percent: u64,
     /// Blocks without inclusion after which a transaction is sent again with higher fees.
     pub(crate) bump_after_blocks: u64,
 }
 
 impl Default for Transactions {
     fn default() -> Self {
-        Self { max_fee_gwei: 200, priority_fee_gwei: 1, bump_percent: 15, bump_after_blocks: 2 }
+        Self { max_fee_gwei: 200, priority_fee_gwei: 1, bump_after_blocks: 2 }
     }
 }
 
 impl Transactions {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        if !(13..=100).contains(&self.bump_percent) {
-            return Err(ConfigError::invalid("transactions.bump-percent", "must be between 13 and 100"));
-        }
         if self.priority_fee_gwei > self.max_fee_gwei {
             return Err(ConfigError::invalid("transactions.priority-fee-gwei", "is above max-fee-gwei"));
         }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use chain::{Chain, Contracts, Keystore, Transactions};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::ConfigError;
-pub(crate) use roles::{Api, Gateway, Prover, Solver, Store, Strategy};
+pub(crate) use roles::{Api, Gateway, Prover, Solver, Store};
 pub(crate) use secret::SecretRef;
 
 /// Everything a process may be told. A role reads its own section and the shared ones.
