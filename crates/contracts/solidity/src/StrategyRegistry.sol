@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 import {SafeCastLib} from "solady/utils/SafeCastLib.sol";
-import {IStrategyRegistry, Strategy, Account} from "./interfaces/IStrategyRegistry.sol";
+import {IStrategyRegistry, Strategy, BondAccount} from "./interfaces/IStrategyRegistry.sol";
 import {IExecutor} from "./interfaces/IExecutor.sol";
 import {Canonical} from "./libraries/Canonical.sol";
 import {StrategyIdLib} from "./libraries/StrategyIdLib.sol";
@@ -32,7 +32,7 @@ contract StrategyRegistry is IStrategyRegistry {
     /// @inheritdoc IStrategyRegistry
     mapping(address owner => mapping(bytes32 market => bytes32)) public activeStrategy;
     mapping(bytes32 strategyId => Strategy) internal _strategies;
-    mapping(bytes32 strategyId => Account) internal _accounts;
+    mapping(bytes32 strategyId => BondAccount) internal _accounts;
 
     modifier onlyOwnerOf(bytes32 strategyId) {
         _checkOwner(strategyId);
@@ -131,7 +131,7 @@ contract StrategyRegistry is IStrategyRegistry {
 
     /// @inheritdoc IStrategyRegistry
     function requestWithdrawal(bytes32 strategyId, uint256 amount) external onlyOwnerOf(strategyId) {
-        Account storage a = _accounts[strategyId];
+        BondAccount storage a = _accounts[strategyId];
         if (a.withdrawing != 0) revert WithdrawalPending(strategyId);
         if (amount == 0) revert NothingToWithdraw(strategyId);
         _checkFree(strategyId, a, amount);
@@ -143,7 +143,7 @@ contract StrategyRegistry is IStrategyRegistry {
 
     /// @inheritdoc IStrategyRegistry
     function withdraw(bytes32 strategyId, address to) external onlyOwnerOf(strategyId) {
-        Account storage a = _accounts[strategyId];
+        BondAccount storage a = _accounts[strategyId];
         uint256 amount = a.withdrawing;
         if (amount == 0) revert NothingToWithdraw(strategyId);
         if (block.number < a.withdrawableAt) revert WithdrawalNotDue(strategyId, a.withdrawableAt);
@@ -155,7 +155,7 @@ contract StrategyRegistry is IStrategyRegistry {
 
     /// @inheritdoc IStrategyRegistry
     function lock(bytes32 strategyId, uint256 amount) external onlyAuctionHouse {
-        Account storage a = _accounts[strategyId];
+        BondAccount storage a = _accounts[strategyId];
         _checkFree(strategyId, a, amount);
         a.locked += amount.toUint128();
         ++a.committed;
@@ -163,7 +163,7 @@ contract StrategyRegistry is IStrategyRegistry {
 
     /// @inheritdoc IStrategyRegistry
     function unlock(bytes32 strategyId, uint256 amount, bool uncovered) external onlyAuctionHouse {
-        Account storage a = _accounts[strategyId];
+        BondAccount storage a = _accounts[strategyId];
         a.locked -= amount.toUint128();
         if (uncovered) ++a.uncovered;
     }
@@ -173,7 +173,7 @@ contract StrategyRegistry is IStrategyRegistry {
         external
         onlyAuctionHouse
     {
-        Account storage a = _accounts[strategyId];
+        BondAccount storage a = _accounts[strategyId];
         a.locked -= amount.toUint128();
         a.bond -= amount.toUint128();
         if (isDefault) ++a.defaults;
@@ -198,7 +198,7 @@ contract StrategyRegistry is IStrategyRegistry {
     }
 
     /// @inheritdoc IStrategyRegistry
-    function account(bytes32 strategyId) external view returns (Account memory) {
+    function account(bytes32 strategyId) external view returns (BondAccount memory) {
         return _accounts[strategyId];
     }
 
@@ -213,7 +213,7 @@ contract StrategyRegistry is IStrategyRegistry {
         emit BondDeposited(strategyId, msg.sender, msg.value);
     }
 
-    function _checkFree(bytes32 strategyId, Account storage a, uint256 amount) private view {
+    function _checkFree(bytes32 strategyId, BondAccount storage a, uint256 amount) private view {
         uint256 free = a.bond - a.locked;
         if (free < amount) revert InsufficientBond(strategyId, free, amount);
     }

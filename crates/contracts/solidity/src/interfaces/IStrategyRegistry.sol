@@ -19,7 +19,7 @@ struct Strategy {
 }
 
 /// @notice Bond of one strategy, in wei, and its public record.
-struct Account {
+struct BondAccount {
     /// @dev All of the bond that is not on its way out, locked parts included.
     uint128 bond;
     /// @dev The part that commitments in running rounds have locked.
@@ -126,7 +126,7 @@ interface IStrategyRegistry {
     function computeStrategyId(address owner, uint32 classId, bytes32 modelCommitment) external pure returns (bytes32);
 
     function strategy(bytes32 strategyId) external view returns (Strategy memory);
-    function account(bytes32 strategyId) external view returns (Account memory);
+    function account(bytes32 strategyId) external view returns (BondAccount memory);
 
     /// @notice The owner's active strategy in a market, zero for none.
     function activeStrategy(address owner, bytes32 market) external view returns (bytes32);

@@ -5,7 +5,6 @@ import {Test} from "forge-std/Test.sol";
 import {DeployPermit2} from "permit2-artifacts/test/utils/DeployPermit2.sol";
 import {IUniswapV2Factory} from "v2-core/contracts/interfaces/IUniswapV2Factory.sol";
 import {IUniswapV2Pair} from "v2-core/contracts/interfaces/IUniswapV2Pair.sol";
-import {DemoToken} from "../../src/demo/DemoToken.sol";
 import {Markets} from "../../src/Markets.sol";
 import {StrategyRegistry} from "../../src/StrategyRegistry.sol";
 import {ChainFeed} from "../../src/feeds/ChainFeed.sol";
@@ -19,6 +18,7 @@ import {IAuctionHouse, Intent, Result, SettleRequest, FillRequest} from "../../s
 import {FeatureLib} from "../../src/libraries/FeatureLib.sol";
 import {IntentLib} from "../../src/libraries/IntentLib.sol";
 import {ResultsLib} from "../../src/libraries/ResultsLib.sol";
+import {PlainToken} from "./PlainToken.sol";
 import {SettableVerifier} from "./SettableVerifier.sol";
 
 /// @notice One market on a real Uniswap V2 pair, with real Permit2: base has 18 decimals, quote 6, price 2000.
@@ -35,8 +35,8 @@ abstract contract Fixture is Test {
     bytes32 internal constant ROOT = bytes32(uint256(0x1111));
     address internal constant DEAD = 0x000000000000000000000000000000000000dEaD;
 
-    DemoToken internal base;
-    DemoToken internal quote;
+    PlainToken internal base;
+    PlainToken internal quote;
     IUniswapV2Pair internal pair;
     UniswapV2TwapFeed internal twap;
     PostedAggregator internal aggregator;
@@ -61,8 +61,8 @@ abstract contract Fixture is Test {
         vm.warp(1_790_000_000);
         (trader, traderKey) = makeAddrAndKey("trader");
         permit2 = IPermit2Witness(new DeployPermit2().run());
-        base = new DemoToken("Base", "BASE", 18);
-        quote = new DemoToken("Quote", "QUOTE", 6);
+        base = new PlainToken(18);
+        quote = new PlainToken(6);
         _deployPair();
         _deployAuction();
         market = _createMarket(_params());
