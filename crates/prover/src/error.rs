@@ -81,7 +81,9 @@ impl ProveError {
     pub const fn class(&self) -> ErrorClass {
         match self {
             Self::QueueFull { .. } | Self::Panicked { .. } => ErrorClass::Retry,
-            Self::DeadlinePassed { .. } | Self::Cancelled { .. } | Self::Circuit { .. } => ErrorClass::Permanent,
+            Self::DeadlinePassed { .. } | Self::Cancelled { .. } | Self::Circuit { .. } => {
+                ErrorClass::Permanent
+            }
             Self::Unverifiable { .. } | Self::Threads(_) | Self::Stopped => ErrorClass::Fatal,
         }
     }

@@ -2,6 +2,10 @@
 
 mod error;
 mod queue;
+mod service;
 
 pub use error::{ErrorClass, ProveError};
 pub use queue::{ProvingQueue, QueueConfig, Stage, no_deadline};
+pub use service::{
+    ProvenSheet, Prover, ProverConfig, SheetJob, SheetSeconds, SheetStatement, WrapJob, WrappedProof,
+};

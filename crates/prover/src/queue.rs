@@ -25,6 +25,8 @@ pub enum Stage {
     Build,
     /// A leaf and the sheet around it.
     Sheet,
+    /// Verifying a proof from outside.
+    Verify,
     /// The proof for the chain.
     Wrap,
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Self::Build => "build",
             Self::Sheet => "sheet",
+            Self::Verify => "verify",
             Self::Wrap => "wrap",
         })
     }
@@ -242,12 +245,8 @@ impl ProvingQueue {
         let (reply, result) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
         let task: Task = Box::new(move |refusal| {
-            let outcome = match refusal {
-                Some(error) => Err(error),
-                None => catch_unwind(AssertUnwindSafe(job))
-                    .unwrap_or_else(|panic| Err(ProveError::Panicked { stage, message: message(&*panic) })),
-            };
-            shared.metrics.count(stage, if outcome.is_ok() { "proved" } else { "failed" });
+            let outcome = refusal.map_or_else(|| caught(stage, job), Err);
+            shared.metrics.count(stage, if outcome.is_ok() { "done" } else { "failed" });
             // The caller may be gone, and then nobody wants the outcome.
             let _ = reply.send(outcome);
         });
@@ -255,7 +254,13 @@ impl ProvingQueue {
         result.await.unwrap_or(Err(ProveError::Stopped))
     }
 
-    fn push(&self, stage: Stage, deadline: Instant, cancel: CancellationToken, task: Task) -> Result<(), ProveError> {
+    fn push(
+        &self,
+        stage: Stage,
+        deadline: Instant,
+        cancel: CancellationToken,
+        task: Task,
+    ) -> Result<(), ProveError> {
         let mut state = self.shared.state.lock();
         if state.stopped {
             return Err(ProveError::Stopped);
@@ -272,6 +277,11 @@ impl ProvingQueue {
         self.shared.wake.notify_one();
         Ok(())
     }
+}
+
+fn caught<T>(stage: Stage, job: impl FnOnce() -> Result<T, ProveError>) -> Result<T, ProveError> {
+    catch_unwind(AssertUnwindSafe(job))
+        .unwrap_or_else(|panic| Err(ProveError::Panicked { stage, message: message(&*panic) }))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
@@ -376,7 +386,9 @@ mod tests {
             queue.run(Stage::Wrap, no_deadline(), CancellationToken::new(), job)
         };
         let panicked = run(|| panic!("partition does not match")).await;
-        assert!(matches!(panicked, Err(ProveError::Panicked { message, .. }) if message.contains("partition")));
+        assert!(
+            matches!(panicked, Err(ProveError::Panicked { message, .. }) if message.contains("partition"))
+        );
         assert_eq!(run(|| Ok(3)).await.unwrap(), 3);
         queue.stop();
         assert!(matches!(run(|| Ok(3)).await, Err(ProveError::Stopped)));

@@ -1,0 +1,380 @@
+//! Sheets and wraps as a service: circuits built once and kept, proofs verified before they leave.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use alloy_primitives::{Address, B256};
+use parking_lot::Mutex;
+use prometheus::Registry;
+use sotto_circuits::{
+    CircuitError, KeySet, LeafCircuit, LeafInputs, Salt, SheetCircuit, SheetInputs, SheetKey, SheetProof,
+    SheetShape, WrapCircuit, WrapProof, WrapPublicInputs, capacity_for,
+};
+use sotto_model::{IntModel, ShapeClass};
+use sotto_types::{Claim, Digest, MarketFeatures, PublicData, SHEETS, SLOTS, SheetRef, Slot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{ProveError, ProvingQueue, QueueConfig, Stage, no_deadline};
+
+/// A sheet to prove.
+#[derive(Clone)]
+pub struct SheetJob {
+    /// The strategy's model.
+    pub model: Arc<IntModel>,
+    /// Salt of the model's commitment.
+    pub model_salt: Salt,
+    /// The strategy's owner.
+    pub owner: Address,
+    /// The round.
+    pub round_id: B256,
+    /// Its snapshot.
+    pub features: MarketFeatures,
+    /// Its slots.
+    pub slots: [Slot; SLOTS],
+    /// Salt of the sheet's commitment.
+    pub sheet_salt: Salt,
+    /// Commit index, from zero.
+    pub commit_index: u32,
+    /// Root of the key set that the round pinned.
+    pub key_set_root: Digest,
+}
+
+impl fmt::Debug for SheetJob {
+    /// Shows the round, nothing of the strategy.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SheetJob").field("round_id", &self.round_id).finish_non_exhaustive()
+    }
+}
+
+/// What a sheet proof shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SheetStatement {
+    /// Digest of round, snapshot and slots.
+    pub round_digest: Digest,
+    /// Root of the key set.
+    pub key_set_root: Digest,
+    /// Claims of the 32 slots.
+    pub claims: [Claim; SLOTS],
+    /// Sheets covered; one, then null sheets.
+    pub sheets: [SheetRef; SHEETS],
+}
+
+impl SheetStatement {
+    fn of(proof: &SheetProof) -> Self {
+        Self {
+            round_digest: proof.round_digest(),
+            key_set_root: proof.key_set_root(),
+            claims: proof.claims(),
+            sheets: proof.sheets(),
+        }
+    }
+}
+
+/// A verified sheet proof.
+#[derive(Clone, Debug)]
+pub struct ProvenSheet {
+    /// The class.
+    pub class_id: u32,
+    /// Slots that the leaf serves.
+    pub capacity: usize,
+    /// Canonical encoding of the proof.
+    pub bytes: Vec<u8>,
+    /// What it shows.
+    pub statement: SheetStatement,
+    proof: SheetProof,
+}
+
+impl ProvenSheet {
+    fn new(class_id: u32, capacity: usize, proof: SheetProof) -> Self {
+        Self { class_id, capacity, bytes: proof.to_bytes(), statement: SheetStatement::of(&proof), proof }
+    }
+}
+
+/// A sheet to wrap for the chain.
+#[derive(Clone, Debug)]
+pub struct WrapJob {
+    /// The sheet.
+    pub sheet: ProvenSheet,
+    /// The public data of the settlement.
+    pub data: PublicData,
+    /// The chain.
+    pub chain_id: u64,
+    /// The settlement contract.
+    pub auction_house: Address,
+}
+
+/// A verified proof for the chain.
+#[derive(Clone, Debug)]
+pub struct WrappedProof {
+    /// Poseidon digest of the public data.
+    pub beta: Digest,
+    /// β, σ, γ.
+    pub public_inputs: [u64; 8],
+    /// The proof.
+    pub proof: WrapProof,
+}
+
+/// Seconds that the parts of a sheet took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SheetSeconds {
+    /// Proving the leaf.
+    pub leaf: f64,
+    /// Proving the sheet around it.
+    pub sheet: f64,
+}
+
+/// Size of the service.
+#[derive(Clone, Copy, Debug)]
+pub struct ProverConfig {
+    /// The queue.
+    pub queue: QueueConfig,
+}
+
+impl Default for ProverConfig {
+    /// One thread for each core, 64 waiting jobs.
+    fn default() -> Self {
+        Self { queue: QueueConfig { threads: 0, capacity: 64 } }
+    }
+}
+
+/// Circuits of one class and capacity.
+#[derive(Debug)]
+struct SheetCircuits {
+    leaf: LeafCircuit,
+    sheet: SheetCircuit,
+}
+
+#[derive(Debug)]
+struct Circuits {
+    keys: KeySet,
+    sheets: Mutex<HashMap<(u32, usize), Arc<SheetCircuits>>>,
+    shape: OnceLock<SheetShape>,
+    wrap: OnceLock<WrapCircuit>,
+}
+
+impl Circuits {
+    /// The circuits of a class and capacity, built when missing. Runs on the proving thread alone, so nothing is built
+    /// twice.
+    fn sheet(&self, class: &ShapeClass, capacity: usize) -> Result<Arc<SheetCircuits>, CircuitError> {
+        let at = (class.id(), capacity);
+        if let Some(found) = self.sheets.lock().get(&at) {
+            return Ok(Arc::clone(found));
+        }
+        let leaf = LeafCircuit::build(class, capacity)?;
+        let sheet = SheetCircuit::build(&leaf)?;
+        let built = Arc::new(SheetCircuits { leaf, sheet });
+        self.sheets.lock().insert(at, Arc::clone(&built));
+        Ok(built)
+    }
+
+    fn shape(&self) -> Result<&SheetShape, CircuitError> {
+        if let Some(shape) = self.shape.get() {
+            return Ok(shape);
+        }
+        let known = self.sheets.lock().values().next().map(|circuits| circuits.sheet.shape());
+        let shape = known.map_or_else(SheetShape::canonical, Ok)?;
+        Ok(self.shape.get_or_init(|| shape))
+    }
+
+    fn wrap(&self) -> Result<&WrapCircuit, CircuitError> {
+        if let Some(wrap) = self.wrap.get() {
+            return Ok(wrap);
+        }
+        let built = WrapCircuit::build(self.shape()?)?;
+        Ok(self.wrap.get_or_init(|| built))
+    }
+
+    fn key(&self, class_id: u32, capacity: usize) -> Result<&SheetKey, CircuitError> {
+        self.keys.key(class_id, capacity).ok_or(CircuitError::KeyNotInSet { class_id })
+    }
+
+    fn prove_sheet(&self, job: &SheetJob) -> Result<(ProvenSheet, SheetSeconds), CircuitError> {
+        let used = job.slots.iter().rposition(|slot| !slot.is_empty()).map_or(0, |last| last + 1);
+        let capacity = capacity_for(used)?;
+        let class = job.model.class();
+        let circuits = self.sheet(class, capacity)?;
+        let started = Instant::now();
+        let leaf = circuits.leaf.prove(&LeafInputs {
+            model: &job.model,
+            salt: &job.model_salt,
+            owner: job.owner,
+            round_id: job.round_id,
+            features: &job.features,
+            slots: &job.slots,
+        })?;
+        let leaf_seconds = started.elapsed().as_secs_f64();
+        let inputs = SheetInputs {
+            sheet_salt: &job.sheet_salt,
+            commit_index: job.commit_index,
+            key_set_root: job.key_set_root,
+        };
+        let proof = circuits.sheet.prove(&leaf, &inputs)?;
+        let seconds =
+            SheetSeconds { leaf: leaf_seconds, sheet: started.elapsed().as_secs_f64() - leaf_seconds };
+        circuits.sheet.verify(&proof)?;
+        Ok((ProvenSheet::new(class.id(), capacity, proof), seconds))
+    }
+
+    fn verify_sheet(
+        &self,
+        class_id: u32,
+        capacity: usize,
+        bytes: &[u8],
+    ) -> Result<ProvenSheet, CircuitError> {
+        let shape = self.shape()?;
+        let proof = SheetProof::from_bytes(bytes, shape)?;
+        proof.verify(shape, self.key(class_id, capacity)?)?;
+        Ok(ProvenSheet::new(class_id, capacity, proof))
+    }
+
+    fn wrap_sheet(&self, job: &WrapJob) -> Result<WrappedProof, CircuitError> {
+        let beta = sotto_circuits::data_digest(&job.data);
+        let sigma = job.data.sigma(job.chain_id, job.auction_house, beta);
+        let shown = WrapPublicInputs::of(&job.data, sigma);
+        let key = self.key(job.sheet.class_id, job.sheet.capacity)?;
+        let wrap = self.wrap()?;
+        let proof = wrap.prove(&job.sheet.proof, key, &self.keys, &job.data, sigma)?;
+        wrap.verify(&proof, &shown)?;
+        Ok(WrappedProof { beta, public_inputs: shown.elements(), proof })
+    }
+}
+
+/// A handle to the proving service.
+#[derive(Clone, Debug)]
+pub struct Prover {
+    queue: ProvingQueue,
+    circuits: Arc<Circuits>,
+}
+
+impl Prover {
+    /// Starts the service with the committed key set. Circuits are built when first needed, or by [`Prover::warm`].
+    ///
+    /// # Errors
+    /// When the threads cannot be started or the committed keys are damaged.
+    pub fn start(config: ProverConfig, registry: &Registry) -> Result<Self, ProveError> {
+        let keys =
+            KeySet::committed().map_err(|source| ProveError::Circuit { stage: Stage::Build, source })?;
+        let circuits =
+            Circuits { keys, sheets: Mutex::default(), shape: OnceLock::new(), wrap: OnceLock::new() };
+        Ok(Self { queue: ProvingQueue::start(config.queue, registry)?, circuits: Arc::new(circuits) })
+    }
+
+    /// The set of allowed circuits.
+    pub fn keys(&self) -> &KeySet {
+        &self.circuits.keys
+    }
+
+    /// Builds circuits ahead of their first use: those of the classes and slot counts given, and the wrap if asked.
+    ///
+    /// # Errors
+    /// When a circuit cannot be built.
+    pub async fn warm(&self, sheets: Vec<(ShapeClass, usize)>, wrap: bool) -> Result<(), ProveError> {
+        let circuits = Arc::clone(&self.circuits);
+        let build = move || {
+            for (class, slots) in sheets {
+                circuits.sheet(&class, capacity_for(slots)?)?;
+            }
+            if wrap {
+                circuits.wrap()?;
+            }
+            Ok(())
+        };
+        self.run(Stage::Build, no_deadline(), CancellationToken::new(), build).await
+    }
+
+    /// Proves a sheet: leaf, then the zero-knowledge sheet around it, verified. A proof that does not verify is made
+    /// once more before it becomes an error.
+    ///
+    /// # Errors
+    /// When the job has no witness, is late or cancelled, or the prover fails.
+    pub async fn prove_sheet(
+        &self,
+        job: SheetJob,
+        deadline: Instant,
+        cancel: CancellationToken,
+    ) -> Result<ProvenSheet, ProveError> {
+        self.prove_sheet_timed(job, deadline, cancel).await.map(|(sheet, _)| sheet)
+    }
+
+    /// As [`Prover::prove_sheet`], with the seconds that each part took, circuits already built not counted.
+    ///
+    /// # Errors
+    /// As [`Prover::prove_sheet`].
+    pub async fn prove_sheet_timed(
+        &self,
+        job: SheetJob,
+        deadline: Instant,
+        cancel: CancellationToken,
+    ) -> Result<(ProvenSheet, SheetSeconds), ProveError> {
+        let circuits = Arc::clone(&self.circuits);
+        self.run(Stage::Sheet, deadline, cancel, move || twice(|| circuits.prove_sheet(&job))).await
+    }
+
+    /// Decodes and verifies a sheet proof from outside under the key of a class and capacity.
+    ///
+    /// # Errors
+    /// When the bytes are no proof, the key is not in the set, or the proof is not valid.
+    pub async fn verify_sheet(
+        &self,
+        class_id: u32,
+        capacity: usize,
+        bytes: Vec<u8>,
+    ) -> Result<ProvenSheet, ProveError> {
+        let circuits = Arc::clone(&self.circuits);
+        // Milliseconds of work, so it does not wait behind proofs.
+        self.queue
+            .run_beside(Stage::Verify, move || {
+                refused(Stage::Verify, circuits.verify_sheet(class_id, capacity, &bytes))
+            })
+            .await
+    }
+
+    /// Wraps a sheet for the chain, verified.
+    ///
+    /// # Errors
+    /// When the data is not what the sheet shows, the job is late or cancelled, or the prover fails.
+    pub async fn wrap(
+        &self,
+        job: WrapJob,
+        deadline: Instant,
+        cancel: CancellationToken,
+    ) -> Result<WrappedProof, ProveError> {
+        let circuits = Arc::clone(&self.circuits);
+        self.run(Stage::Wrap, deadline, cancel, move || twice(|| circuits.wrap_sheet(&job))).await
+    }
+
+    /// Ends jobs that wait; the running one finishes.
+    pub fn stop(&self) {
+        self.queue.stop();
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        stage: Stage,
+        deadline: Instant,
+        cancel: CancellationToken,
+        job: impl FnOnce() -> Result<T, CircuitError> + Send + 'static,
+    ) -> Result<T, ProveError> {
+        self.queue.run(stage, deadline, cancel, move || refused(stage, job())).await
+    }
+}
+
+/// A circuit error of a stage; a proof of our own that does not verify is the service's failure, not the job's.
+fn refused<T>(stage: Stage, outcome: Result<T, CircuitError>) -> Result<T, ProveError> {
+    outcome.map_err(|source| match source {
+        CircuitError::Invalid { .. } if stage != Stage::Verify => ProveError::Unverifiable { stage, source },
+        _ => ProveError::Circuit { stage, source },
+    })
+}
+
+/// Makes a proof again if the first does not verify: the hardware may have failed once.
+fn twice<T>(make: impl Fn() -> Result<T, CircuitError>) -> Result<T, CircuitError> {
+    match make() {
+        Err(CircuitError::Invalid { .. }) => make(),
+        outcome => outcome,
+    }
+}
