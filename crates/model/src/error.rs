@@ -208,6 +208,14 @@ pub enum ModelError {
     /// The integer parts do not form a model.
     #[error(transparent)]
     Integer(#[from] IntModelError),
+    /// A row of hold-out data has the wrong number of values, or one that is not a number in range.
+    #[error("hold-out line {line}: expected {columns} numbers")]
+    Row {
+        /// Line, from 1.
+        line: usize,
+        /// Columns of the header.
+        columns: usize,
+    },
     /// A file of the strategy cannot be read.
     #[error("cannot read {}", path.display())]
     Read {

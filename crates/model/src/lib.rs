@@ -29,6 +29,6 @@ pub use integer::{
 pub use interval::{ACCUMULATOR_BITS, IntervalReport, LayerBounds, analyse};
 pub use lower::lower;
 pub use manifest::{FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens};
-pub use parity::{ParityReport, Row};
+pub use parity::{HoldoutRow, ParityReport, Row, parse_rows};
 pub use quantise::quantise;
 pub use strategy::{MANIFEST_FILE, Strategy, model_hash};

@@ -1,9 +1,9 @@
 //! How far the integer model's quotes are from the floating-point network's, on rows of data.
 
 use serde::Serialize;
-use sotto_types::{MAX_NO_BID_PIPS, MarketFeatures, Quote, SlotFeatures};
+use sotto_types::{MARKET_FEATURES, MAX_NO_BID_PIPS, MODEL_FEATURES, MarketFeatures, Quote, SlotFeatures};
 
-use crate::Strategy;
+use crate::{FeatureCatalog, ModelError, Strategy};
 
 /// One row of hold-out data: the features of a slot and of its round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,4 +58,63 @@ pub(crate) fn compare(strategy: &Strategy, rows: &[Row], reserve: Quote) -> Pari
         report.mean_abs_error = sum / rows.len() as f64;
     }
     report
+}
+
+/// Most rows of hold-out data.
+const MAX_ROWS: usize = 1 << 20;
+
+/// A row of a `holdout.csv`, with the quote in pips that the runtime which trained the network gives it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HoldoutRow {
+    /// Features.
+    pub row: Row,
+    /// Column `float-pips`, if there is one.
+    pub float_pips: Option<f64>,
+}
+
+/// Parses comma-separated rows under a header of feature names (`feed.feature`) and, optionally, `float-pips`. Features
+/// without a column are 0.
+///
+/// # Errors
+/// For an unknown or repeated column, a row with too few or too many values, and a value that is not a number.
+pub fn parse_rows(text: &str, catalog: &FeatureCatalog) -> Result<Vec<HoldoutRow>, ModelError> {
+    let mut lines = text.lines().enumerate();
+    let Some((_, header)) = lines.next() else { return Err(ModelError::Missing { what: "hold-out header" }) };
+    let mut columns = Vec::new();
+    for name in header.split(',').map(str::trim) {
+        let column = if name == FLOAT_PIPS { None } else { Some(catalog.feature(name)?.index) };
+        if columns.contains(&column) {
+            return Err(ModelError::DuplicateName { name: name.to_owned() });
+        }
+        columns.push(column);
+    }
+    let mut rows = Vec::new();
+    for (line, text) in lines.filter(|(_, l)| !l.trim().is_empty()) {
+        if rows.len() == MAX_ROWS {
+            return Err(ModelError::TooLarge { what: "hold-out rows", got: MAX_ROWS + 1, limit: MAX_ROWS });
+        }
+        rows.push(parse_row(text, &columns).ok_or(ModelError::Row { line: line + 1, columns: columns.len() })?);
+    }
+    Ok(rows)
+}
+
+/// Name of the column with the training runtime's output.
+const FLOAT_PIPS: &str = "float-pips";
+
+fn parse_row(text: &str, columns: &[Option<usize>]) -> Option<HoldoutRow> {
+    let mut features = [0i32; MODEL_FEATURES];
+    let mut float_pips = None;
+    let mut values = text.split(',').map(str::trim);
+    for column in columns {
+        let value = values.next()?;
+        match column {
+            Some(index) => *features.get_mut(*index)? = value.parse().ok()?,
+            None => float_pips = Some(value.parse::<f64>().ok().filter(|x| x.is_finite())?),
+        }
+    }
+    if values.next().is_some() {
+        return None;
+    }
+    let (market, slot) = features.split_at(MARKET_FEATURES);
+    Some(HoldoutRow { row: Row { market: market.try_into().ok()?, slot: slot.try_into().ok()? }, float_pips })
 }
