@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Ext, ONE} from "./Extension.sol";
+import {P} from "./Goldilocks.sol";
+import {Shape} from "./Shape.sol";
+
+/// @notice Memory addresses of the openings, 16 bytes an element, and the challenges of the constraint check.
+struct Openings {
+    uint256 constants;
+    uint256 sigmas;
+    uint256 wires;
+    uint256 zs;
+    uint256 partialProducts;
+    uint256 quotient;
+    uint256 nextZs;
+}
+
+/// @title The permutation argument's constraints at zeta
+/// @notice With w_j the wires, k^j the cosets, s_j the sigmas and for each repetition challenges beta, gamma:
+///   numerator_j = w_j + beta k^j zeta + gamma,   denominator_j = w_j + beta s_j + gamma.
+/// The accumulators are Z(zeta), the partial products, Z(g zeta). For each chunk of factors
+///   previous * product of numerators - next * product of denominators = 0,
+/// and L_0(zeta) (Z(zeta) - 1) = 0, L_0(zeta) = (zeta^n - 1) / (n (zeta - 1)).
+library Permutation {
+    /// @dev One of the repetitions, and where it stands; the assembly below relies on the order of the words.
+    struct Repetition {
+        uint256 index;
+        uint256 beta;
+        uint256 gamma;
+        /// beta k^j zeta
+        Ext point;
+        Ext numerators;
+        Ext denominators;
+    }
+
+    /// @notice Writes the constraints to `terms`: first L_0 (Z - 1) of each repetition, then the chunks of each.
+    /// @param lagrange L_0(zeta).
+    /// @param betasGammas The betas, then the gammas.
+    function eval(
+        Shape memory shape,
+        Openings memory o,
+        Ext zeta,
+        Ext lagrange,
+        uint256[] memory betasGammas,
+        uint256 terms
+    ) internal pure {
+        uint256 n = shape.challenges;
+        uint256 term = terms + 32 * n;
+        for (uint256 i = 0; i < n; i++) {
+            _store(terms + 32 * i, lagrange * (_load(o.zs + 16 * i) - ONE));
+            Repetition memory r = Repetition({
+                index: i,
+                beta: betasGammas[i],
+                gamma: betasGammas[n + i],
+                point: zeta.scale(betasGammas[i]),
+                numerators: ONE,
+                denominators: ONE
+            });
+            term = _chunks(shape, o, r, term);
+        }
+    }
+
+    /// Writes the constraints of a repetition's chunks to `term` and what follows; returns the end.
+    function _chunks(Shape memory shape, Openings memory o, Repetition memory r, uint256 term)
+        private
+        pure
+        returns (uint256)
+    {
+        Ext previous = _load(o.zs + 16 * r.index);
+        uint256 partials = o.partialProducts + 16 * r.index * shape.partialProducts;
+        uint256 j = 0;
+        for (uint256 chunk = 0; j < shape.routedWires; chunk++) {
+            uint256 end = j + shape.quotientDegreeFactor;
+            if (end > shape.routedWires) end = shape.routedWires;
+            Ext next =
+                chunk == shape.partialProducts ? _load(o.nextZs + 16 * r.index) : _load(partials + 16 * chunk);
+            r.numerators = previous;
+            r.denominators = next;
+            for (; j < end; j++) {
+                _multiply(r, o.wires + 16 * j, o.sigmas + 16 * j);
+                r.point = r.point.scale(shape.cosetGenerator);
+            }
+            _store(term, r.numerators - r.denominators);
+            term += 32;
+            previous = next;
+        }
+        return term;
+    }
+
+    /// numerators (w + point + gamma) and denominators (w + beta sigma + gamma); no sum of products reaches 2^200.
+    function _multiply(Repetition memory r, uint256 wire, uint256 sigma) private pure {
+        assembly ("memory-safe") {
+            function mulExt(a, b0, b1) -> c {
+                let a0 := shr(64, a)
+                a := and(a, 0xffffffffffffffff)
+                c := or(
+                    shl(64, mod(add(mul(a0, b0), mul(7, mul(a, b1))), P)), mod(add(mul(a0, b1), mul(a, b0)), P)
+                )
+            }
+            let w1 := shr(128, mload(wire))
+            let w0 := add(shr(64, w1), mload(add(r, 64)))
+            w1 := and(w1, 0xffffffffffffffff)
+            let e := mload(add(r, 96))
+            let slot := add(r, 128)
+            mstore(slot, mulExt(mload(slot), add(w0, shr(64, e)), add(w1, and(e, 0xffffffffffffffff))))
+            e := shr(128, mload(sigma))
+            let beta := mload(add(r, 32))
+            slot := add(r, 160)
+            mstore(
+                slot,
+                mulExt(
+                    mload(slot),
+                    add(w0, mul(beta, shr(64, e))),
+                    add(w1, mul(beta, and(e, 0xffffffffffffffff)))
+                )
+            )
+        }
+    }
+
+    function _load(uint256 ptr) private pure returns (Ext e) {
+        assembly ("memory-safe") {
+            e := shr(128, mload(ptr))
+        }
+    }
+
+    function _store(uint256 ptr, Ext e) private pure {
+        assembly ("memory-safe") {
+            mstore(ptr, e)
+        }
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Elements} from "./Elements.sol";
+import {Ext} from "./Extension.sol";
+import {P} from "./Goldilocks.sol";
+
+/// @dev Address of a sponge in memory: 96 bytes of state (twelve elements, little-endian), 32 bytes that the resampling
+/// may overwrite, then two words: inputs that wait in the state, and outputs that were not taken yet.
+type Sponge is uint256;
+
+/// @title The Fiat-Shamir transcript of plonky2's `Challenger` over `KeccakHash<25>`
+/// @notice A duplex sponge of rate 8 in overwrite mode. Its permutation maps a state s to the first twelve words below
+/// p in H(s) || H(H(s)) || ..., with H = Keccak-256 and words of eight bytes little-endian.
+library Transcript {
+    uint256 private constant INPUTS = 128;
+    uint256 private constant OUTPUTS = 160;
+
+    /// @notice A sponge with state zero.
+    function create() internal pure returns (Sponge t) {
+        assembly ("memory-safe") {
+            t := mload(0x40)
+            mstore(0x40, add(t, 192))
+            calldatacopy(t, calldatasize(), 192)
+        }
+    }
+
+    /// @notice Absorbs `count` elements, little-endian, from memory.
+    function absorb(Sponge t, uint256 ptr, uint256 count) internal pure {
+        uint256 pending = _load(t, INPUTS);
+        while (count != 0) {
+            uint256 n = 8 - pending;
+            if (n > count) n = count;
+            assembly ("memory-safe") {
+                mcopy(add(t, shl(3, pending)), ptr, shl(3, n))
+                ptr := add(ptr, shl(3, n))
+            }
+            count -= n;
+            pending += n;
+            if (pending == 8) {
+                permute(t);
+                pending = 0;
+            }
+        }
+        _store(t, INPUTS, pending);
+        _store(t, OUTPUTS, pending == 0 ? 8 : 0);
+    }
+
+    /// @notice Absorbs `count` elements from calldata.
+    function absorbCalldata(Sponge t, uint256 src, uint256 count) internal pure {
+        uint256 ptr;
+        assembly ("memory-safe") {
+            ptr := mload(0x40)
+            calldatacopy(ptr, src, shl(3, count))
+            mstore(0x40, and(add(add(ptr, shl(3, count)), 31), not(31)))
+        }
+        absorb(t, ptr, count);
+    }
+
+    /// @notice Absorbs `count` digests of 25 bytes from calldata. A digest is four elements of 7, 7, 7 and 4 bytes.
+    function absorbDigests(Sponge t, uint256 src, uint256 count) internal pure {
+        uint256 ptr;
+        assembly ("memory-safe") {
+            ptr := mload(0x40)
+            let end := add(ptr, shl(5, count))
+            mstore(0x40, end)
+            for { let to := ptr } lt(to, end) { to := add(to, 32) } {
+                let d := calldataload(src)
+                src := add(src, 25)
+                let r := and(d, shl(200, 0xffffffffffffff))
+                r := or(r, and(shr(8, d), shl(136, 0xffffffffffffff)))
+                r := or(r, and(shr(16, d), shl(72, 0xffffffffffffff)))
+                r := or(r, and(shr(24, d), shl(32, 0xffffffff)))
+                mstore(to, r)
+            }
+        }
+        absorb(t, ptr, 4 * count);
+    }
+
+    /// @notice The next challenge: outputs are taken from the end of the rate.
+    function challenge(Sponge t) internal pure returns (uint256) {
+        uint256 outputs = _load(t, OUTPUTS);
+        if (_load(t, INPUTS) != 0 || outputs == 0) {
+            permute(t);
+            _store(t, INPUTS, 0);
+            outputs = 8;
+        }
+        outputs--;
+        _store(t, OUTPUTS, outputs);
+        return Elements.swap(_load(t, 8 * outputs)) >> 192;
+    }
+
+    /// @notice The next challenge in the extension field, c0 first.
+    function extChallenge(Sponge t) internal pure returns (Ext) {
+        uint256 c0 = challenge(t);
+        return Ext.wrap((c0 << 64) | challenge(t));
+    }
+
+    /// @notice Replaces the state by its image.
+    function permute(Sponge t) internal pure {
+        bytes32 first;
+        bool rejection;
+        assembly ("memory-safe") {
+            first := keccak256(t, 96)
+            mstore(t, first)
+            let second := keccak256(t, 32)
+            let slot := add(t, 32)
+            mstore(slot, second)
+            let third := keccak256(slot, 32)
+            mstore(add(t, 64), third)
+            // A word can only be p or more if its upper half, the last four bytes, is all ones. With h the complement
+            // of these halves, h + 2^32 - 1 has bit 32 exactly if h is not zero.
+            let low := 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff
+            let top := 0x0000000100000000000000010000000000000001000000000000000100000000
+            let full := and(add(and(not(first), low), low), add(and(not(second), low), low))
+            full := and(full, add(and(not(third), low), low))
+            rejection := iszero(eq(and(full, top), top))
+        }
+        if (rejection) resample(t, first);
+    }
+
+    /// @notice Writes to the state the first twelve words below p of h || H(h) || H(H(h)) || ...
+    function resample(Sponge t, bytes32 h) internal pure {
+        uint256 taken = 0;
+        while (true) {
+            for (uint256 lane = 0; lane < 4; lane++) {
+                uint256 word = uint256(h) << (64 * lane);
+                if (Elements.swap(word) >> 192 >= P) continue;
+                _store(t, 8 * taken, word);
+                taken++;
+                if (taken == 12) return;
+            }
+            h = keccak256(abi.encode(h));
+        }
+    }
+
+    function _load(Sponge t, uint256 offset) private pure returns (uint256 v) {
+        assembly ("memory-safe") {
+            v := mload(add(t, offset))
+        }
+    }
+
+    function _store(Sponge t, uint256 offset, uint256 v) private pure {
+        assembly ("memory-safe") {
+            mstore(add(t, offset), v)
+        }
+    }
+}
