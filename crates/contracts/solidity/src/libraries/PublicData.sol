@@ -43,57 +43,41 @@ library PublicData {
 
     /// @notice The sum of d_i sigma^i over the 800 limbs, in F_p[X]/(X^2 - 7).
     /// @dev A word holds eight limbs, the first in its top bits. With W_k the sum of d_{8k+j} sigma^j over j < 8, the
-    ///      result is Horner's rule over W_99, ..., W_0 at sigma^8. No reduction is needed within a word: limbs have
-    ///      32 bits and powers 64, so a coordinate of W_k stays below 2^99.
+    ///      result is Horner's rule over W_99, ..., W_0 at sigma^8. No reduction is needed within a word, and both
+    ///      coordinates of a power share one word, 128 bits each: limbs have 32 bits and coordinates 64, so a
+    ///      coordinate of W_k stays below 2^99.
     function evaluate(bytes memory d, uint256 s0, uint256 s1) internal pure returns (uint256 g0, uint256 g1) {
         assert(d.length == SIZE);
-        uint256[18] memory powers = _powers(s0, s1);
+        uint256[9] memory powers = _powers(s0, s1);
+        uint256 a = powers[8] & type(uint128).max;
+        uint256 b = powers[8] >> 128;
         // formula per word: (g0, g1) = (g0 * a + 7 * g1 * b, g0 * b + g1 * a) + W_k, with (a, b) = sigma^8
         assembly ("memory-safe") {
-            let p := 0xFFFFFFFF00000001
-            let a := mload(add(powers, 512))
-            let b := mload(add(powers, 544))
             let first := add(d, 32)
-            for { let at := add(d, 3200) } iszero(lt(at, first)) { at := sub(at, 32) } {
-                let w := mload(at)
-                let w0 := shr(224, w)
-                let w1 := 0
-                let limb := and(shr(192, w), 0xffffffff)
-                w0 := add(w0, mul(limb, mload(add(powers, 64))))
-                w1 := mul(limb, mload(add(powers, 96)))
-                limb := and(shr(160, w), 0xffffffff)
-                w0 := add(w0, mul(limb, mload(add(powers, 128))))
-                w1 := add(w1, mul(limb, mload(add(powers, 160))))
-                limb := and(shr(128, w), 0xffffffff)
-                w0 := add(w0, mul(limb, mload(add(powers, 192))))
-                w1 := add(w1, mul(limb, mload(add(powers, 224))))
-                limb := and(shr(96, w), 0xffffffff)
-                w0 := add(w0, mul(limb, mload(add(powers, 256))))
-                w1 := add(w1, mul(limb, mload(add(powers, 288))))
-                limb := and(shr(64, w), 0xffffffff)
-                w0 := add(w0, mul(limb, mload(add(powers, 320))))
-                w1 := add(w1, mul(limb, mload(add(powers, 352))))
-                limb := and(shr(32, w), 0xffffffff)
-                w0 := add(w0, mul(limb, mload(add(powers, 384))))
-                w1 := add(w1, mul(limb, mload(add(powers, 416))))
-                limb := and(w, 0xffffffff)
-                w0 := add(w0, mul(limb, mload(add(powers, 448))))
-                w1 := add(w1, mul(limb, mload(add(powers, 480))))
-                let t := add(add(mul(g0, a), mul(7, mul(g1, b))), w0)
-                g1 := mod(add(add(mul(g0, b), mul(g1, a)), w1), p)
-                g0 := mod(t, p)
+            for { let from := add(d, 3200) } iszero(lt(from, first)) { from := sub(from, 32) } {
+                let word := mload(from)
+                let w := shr(224, word)
+                w := add(w, mul(and(shr(192, word), 0xffffffff), mload(add(powers, 32))))
+                w := add(w, mul(and(shr(160, word), 0xffffffff), mload(add(powers, 64))))
+                w := add(w, mul(and(shr(128, word), 0xffffffff), mload(add(powers, 96))))
+                w := add(w, mul(and(shr(96, word), 0xffffffff), mload(add(powers, 128))))
+                w := add(w, mul(and(shr(64, word), 0xffffffff), mload(add(powers, 160))))
+                w := add(w, mul(and(shr(32, word), 0xffffffff), mload(add(powers, 192))))
+                w := add(w, mul(and(word, 0xffffffff), mload(add(powers, 224))))
+                let t := add(add(mul(g0, a), mul(7, mul(g1, b))), and(w, 0xffffffffffffffffffffffffffffffff))
+                g1 := mod(add(add(mul(g0, b), mul(g1, a)), shr(128, w)), 0xFFFFFFFF00000001)
+                g0 := mod(t, 0xFFFFFFFF00000001)
             }
         }
     }
 
-    /// @dev sigma^0 .. sigma^8, two coordinates each.
-    function _powers(uint256 s0, uint256 s1) private pure returns (uint256[18] memory powers) {
+    /// @dev sigma^0 .. sigma^8, each as first coordinate plus second times 2^128.
+    function _powers(uint256 s0, uint256 s1) private pure returns (uint256[9] memory powers) {
+        (uint256 a, uint256 b) = (1, 0);
         powers[0] = 1;
-        for (uint256 i = 2; i < 18; i += 2) {
-            uint256 a = powers[i - 2];
-            uint256 b = powers[i - 1];
-            powers[i] = (a * s0 + 7 * b * s1) % Canonical.P;
-            powers[i + 1] = (a * s1 + b * s0) % Canonical.P;
+        for (uint256 i = 1; i < 9; ++i) {
+            (a, b) = ((a * s0 + 7 * b * s1) % Canonical.P, (a * s1 + b * s0) % Canonical.P);
+            powers[i] = a | b << 128;
         }
     }
 }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
-import {DeployPermit2} from "permit2-artifacts/test/utils/DeployPermit2.sol";
+import {InstallPermit2} from "./InstallPermit2.sol";
 import {IUniswapV2Factory} from "v2-core/contracts/interfaces/IUniswapV2Factory.sol";
 import {IUniswapV2Pair} from "v2-core/contracts/interfaces/IUniswapV2Pair.sol";
 import {Markets} from "../../src/Markets.sol";
@@ -60,7 +60,7 @@ abstract contract Fixture is Test {
         vm.roll(1000);
         vm.warp(1_790_000_000);
         (trader, traderKey) = makeAddrAndKey("trader");
-        permit2 = IPermit2Witness(new DeployPermit2().run());
+        permit2 = InstallPermit2.install();
         base = new PlainToken(18);
         quote = new PlainToken(6);
         _deployPair();
