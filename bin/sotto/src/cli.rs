@@ -35,7 +35,7 @@ impl Command {
         match self {
             Self::Config(command) => command.run(output),
             Self::Doctor(args) => args.run(output).await,
-            Self::Strategy(command) => command.run(output),
+            Self::Strategy(command) => command.run(output).await,
         }
     }
 }

@@ -144,11 +144,55 @@ fn doctor_refuses_a_node_of_another_chain() {
     assert!(!check(&report, "nodes"), "{report}");
 }
 
-// covers: M1
+fn strategies() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies");
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = entries.filter(|path| path.join("strategy.toml").exists()).collect();
+    found.sort();
+    found
+}
+
 #[test]
-fn strategy_check_refuses_a_model_that_is_noise() {
-    let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("strategy.toml"), "name = \"noise\"\n").unwrap();
-    let output = sotto(&["strategy", "check", directory.path().to_str().unwrap()]);
+fn every_strategy_passes_check_and_parity() {
+    assert!(strategies().len() >= 3);
+    for strategy in strategies() {
+        for command in ["check", "parity"] {
+            let output = sotto(&["--json", "strategy", command, strategy.to_str().unwrap()]);
+            assert!(output.status.success(), "{command} {}: {}", strategy.display(), stderr(&output));
+        }
+    }
+}
+
+/// A copy of the first strategy with `change` applied to its model.
+fn strategy_with_model(change: impl Fn(&mut Vec<u8>)) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let original = &strategies()[0];
+    fs::copy(original.join("strategy.toml"), copy.path().join("strategy.toml")).unwrap();
+    let mut model = fs::read(original.join("model.onnx")).unwrap();
+    change(&mut model);
+    fs::write(copy.path().join("model.onnx"), model).unwrap();
+    copy
+}
+
+// covers: M12
+#[test]
+fn strategy_check_refuses_a_model_that_the_manifest_does_not_pin() {
+    let changed = strategy_with_model(|model| *model.last_mut().unwrap() ^= 1);
+    let output = sotto(&["strategy", "check", changed.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    let same = strategy_with_model(|_| ());
+    assert!(sotto(&["strategy", "check", same.path().to_str().unwrap()]).status.success());
+}
+
+#[test]
+fn parity_below_the_share_asked_for_is_a_refusal() {
+    let strategy = strategies().remove(0);
+    let output = sotto(&["strategy", "parity", strategy.to_str().unwrap(), "--min-share", "1.01"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(stdout(&output).contains("decision flips"));
+}
+
+#[test]
+fn a_missing_strategy_is_a_failure_and_no_refusal() {
+    assert_eq!(sotto(&["strategy", "check", "/nonexistent"]).status.code(), Some(1));
 }

@@ -1,6 +1,10 @@
 //! `sotto strategy`: from a model file to a proof.
 
 mod check;
+mod holdout;
+mod parity;
+mod prove;
+mod verify;
 
 use clap::Subcommand;
 
@@ -11,13 +15,22 @@ use crate::args::OutputArgs;
 pub(crate) enum StrategyCommand {
     /// Read manifest and model, and bound every accumulator
     Check(check::CheckArgs),
+    /// Compare the integer model with the network, on data that it was not trained on
+    Parity(parity::ParityArgs),
+    /// Prove one slot's quote, from the features to the proof for the chain
+    Prove(prove::ProveArgs),
+    /// Verify a proof with the proof system's own verifier
+    Verify(verify::VerifyArgs),
 }
 
 impl StrategyCommand {
     /// Runs the command.
-    pub(crate) fn run(self, output: OutputArgs) -> eyre::Result<()> {
+    pub(crate) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         match self {
             Self::Check(args) => args.run(output),
+            Self::Parity(args) => args.run(output),
+            Self::Prove(args) => args.run(output).await,
+            Self::Verify(args) => args.run(output),
         }
     }
 }

@@ -1,0 +1,186 @@
+//! `sotto strategy prove`: one slot from features to the proof that the chain verifies, timed.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use alloy::{
+    hex,
+    primitives::{Address, B256, U256, keccak256},
+    sol_types::SolCall as _,
+};
+use clap::Args;
+use eyre::WrapErr as _;
+use prometheus::Registry;
+use rand::{RngCore as _, rngs::OsRng};
+use serde::Serialize;
+use sotto_circuits::{LeafCircuit, Salt};
+use sotto_contracts::{IProofVerifier, verifier::encode_proof};
+use sotto_model::{Row, Strategy};
+use sotto_prover::{Prover, ProverConfig, SheetJob, SheetSeconds, WrapJob, WrappedProof, no_deadline};
+use sotto_types::{PublicData, SLOTS, Slot};
+use tokio_util::sync::CancellationToken;
+
+use super::{check, holdout};
+use crate::args::OutputArgs;
+
+/// What to prove, for whom, and where to put it.
+#[derive(Args, Debug)]
+pub(crate) struct ProveArgs {
+    /// Directory with strategy.toml and the model
+    directory: PathBuf,
+    /// Features of market and slot: this row of the directory's holdout.csv, from 0
+    #[arg(long, default_value_t = 0)]
+    row: usize,
+    /// Owner that the strategy's id is bound to
+    #[arg(long, default_value = "0x0000000000000000000000000000000000000001", value_name = "ADDRESS")]
+    owner: Address,
+    /// Chain that the proof is bound to
+    #[arg(long, default_value_t = 31337)]
+    chain_id: u64,
+    /// Settlement contract that the proof is bound to
+    #[arg(long, default_value = "0x0000000000000000000000000000000000000001", value_name = "ADDRESS")]
+    auction_house: Address,
+    /// Directory for the proof and the calldata
+    #[arg(long, default_value = ".sotto/proofs", value_name = "DIRECTORY")]
+    out: PathBuf,
+}
+
+impl ProveArgs {
+    pub(super) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
+        let strategy = check::load(&self.directory)?;
+        let row = self.row()?;
+        let rows = LeafCircuit::build(strategy.model().class(), 1)?.rows();
+        let prover = Prover::start(ProverConfig::default(), &Registry::new())?;
+        prover.warm(vec![(strategy.model().class().clone(), 1)], true).await?;
+
+        let started = Instant::now();
+        let (data, wrapped, seconds) = self.prove(&prover, &strategy, &row).await?;
+        let total_seconds = started.elapsed().as_secs_f64();
+        prover.stop();
+
+        let name = &strategy.manifest().name;
+        let calldata = calldata(&wrapped);
+        let proof_file = write(&self.out, &format!("{name}.proof"), &wrapped.proof.to_bytes())?;
+        let calldata_file =
+            write(&self.out, &format!("{name}.calldata"), hex::encode_prefixed(&calldata).as_bytes())?;
+        let data_file = write(&self.out, &format!("{name}.data"), &data.to_bytes())?;
+        let quote = strategy.model().quote(&row.market, &row.slot);
+        output.print(&Proven {
+            strategy: name.clone(),
+            class: strategy.model().class().descriptor(),
+            quote,
+            proof: proof_file,
+            calldata: calldata_file,
+            data: data_file,
+            proof_bytes: encode_proof(wrapped.proof.inner()).len(),
+            rows,
+            leaf_seconds: seconds.leaf,
+            sheet_seconds: seconds.sheet,
+            wrap_seconds: total_seconds - seconds.leaf - seconds.sheet,
+            total_seconds,
+            peak_rss_mb: peak_rss_mb()?,
+        })
+    }
+
+    fn row(&self) -> eyre::Result<Row> {
+        let rows = holdout::read(&self.directory.join(holdout::FILE))?;
+        rows.get(self.row)
+            .copied()
+            .ok_or_else(|| eyre::eyre!("row {} of {} is asked for", self.row, rows.len()))
+    }
+
+    async fn prove(
+        &self,
+        prover: &Prover,
+        strategy: &Strategy,
+        row: &Row,
+    ) -> eyre::Result<(PublicData, WrappedProof, SheetSeconds)> {
+        let mut slots = [Slot::default(); SLOTS];
+        slots[0] = Slot { commitment: keccak256(random::<32>()), features: row.slot };
+        let round_id = B256::from(random());
+        let key_set_root = prover.keys().root();
+        let job = SheetJob {
+            model: Arc::new(strategy.model().clone()),
+            model_salt: Salt::from_bytes(random()),
+            owner: self.owner,
+            round_id,
+            features: row.market,
+            slots,
+            sheet_salt: Salt::from_bytes(random()),
+            commit_index: 0,
+            key_set_root,
+        };
+        let (sheet, seconds) = prover.prove_sheet_timed(job, no_deadline(), CancellationToken::new()).await?;
+        let (claims, sheets) = (sheet.statement.claims, sheet.statement.sheets);
+        let data = PublicData { round_id, key_set_root, features: row.market, slots, claims, sheets };
+        let job =
+            WrapJob { sheet, data: data.clone(), chain_id: self.chain_id, auction_house: self.auction_house };
+        let wrapped = prover.wrap(job, no_deadline(), CancellationToken::new()).await?;
+        Ok((data, wrapped, seconds))
+    }
+}
+
+/// The call that a deployed verifier answers with true.
+fn calldata(wrapped: &WrappedProof) -> Vec<u8> {
+    let public_inputs = wrapped.public_inputs.map(U256::from);
+    let proof = encode_proof(wrapped.proof.inner()).into();
+    IProofVerifier::verifyCall { publicInputs: public_inputs, proof }.abi_encode()
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    OsRng.fill_bytes(&mut bytes);
+    bytes
+}
+
+fn write(directory: &Path, name: &str, bytes: &[u8]) -> eyre::Result<PathBuf> {
+    fs::create_dir_all(directory)?;
+    let path = directory.join(name);
+    fs::write(&path, bytes).wrap_err_with(|| format!("{} cannot be written", path.display()))?;
+    Ok(path)
+}
+
+/// The process's largest resident set so far, in MiB.
+fn peak_rss_mb() -> eyre::Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|rest| rest.split_whitespace().next()).ok_or_else(|| eyre::eyre!("no VmHWM"))?;
+    Ok(kib.parse::<u64>()? / 1024)
+}
+
+#[derive(Debug, Serialize)]
+struct Proven {
+    strategy: String,
+    class: String,
+    /// Pips.
+    quote: i32,
+    proof: PathBuf,
+    calldata: PathBuf,
+    data: PathBuf,
+    /// As the contract takes it.
+    proof_bytes: usize,
+    /// Of the leaf, before padding.
+    rows: usize,
+    leaf_seconds: f64,
+    sheet_seconds: f64,
+    wrap_seconds: f64,
+    /// From features to the wrapped proof, circuits already built.
+    total_seconds: f64,
+    peak_rss_mb: u64,
+}
+
+impl fmt::Display for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} ({}) quotes {} pips", self.strategy, self.class, self.quote)?;
+        writeln!(f, "leaf       {:>8.3} s, {} rows", self.leaf_seconds, self.rows)?;
+        writeln!(f, "sheet      {:>8.3} s", self.sheet_seconds)?;
+        writeln!(f, "wrap       {:>8.3} s", self.wrap_seconds)?;
+        writeln!(f, "total      {:>8.3} s, {} MiB at the peak", self.total_seconds, self.peak_rss_mb)?;
+        writeln!(f, "proof      {} ({} bytes on chain)", self.proof.display(), self.proof_bytes)?;
+        write!(f, "calldata   {}", self.calldata.display())
+    }
+}
