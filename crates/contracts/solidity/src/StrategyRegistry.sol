@@ -184,11 +184,7 @@ contract StrategyRegistry is IStrategyRegistry {
     }
 
     /// @inheritdoc IStrategyRegistry
-    function computeStrategyId(address owner, uint32 classId, bytes32 modelCommitment)
-        external
-        pure
-        returns (bytes32)
-    {
+    function computeStrategyId(address owner, uint32 classId, bytes32 modelCommitment) external pure returns (bytes32) {
         return StrategyIdLib.compute(owner, classId, modelCommitment);
     }
 

@@ -158,9 +158,7 @@ contract CommitsTest is Fixture {
         Run memory run = _openOne();
         vm.startPrank(solver);
         registry.requestWithdrawal(strategy, 10 ether - LOCK + 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IStrategyRegistry.InsufficientBond.selector, strategy, LOCK - 1, LOCK)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IStrategyRegistry.InsufficientBond.selector, strategy, LOCK - 1, LOCK));
         house.commit(run.id, strategy, SHEET);
         vm.stopPrank();
         registry.deposit{value: 1}(strategy);

@@ -220,6 +220,18 @@ contract DefaultsTest is Fixture {
         assertTrue(house.fill(request));
     }
 
+    // covers: S8
+    function test_an_owner_with_code_is_asked_as_a_contract_and_its_key_alone_does_not_count() public {
+        Run memory run = _badRun(1500);
+        FillRequest memory request = _fillRequest(run, 0);
+        vm.etch(trader, address(new ContractTrader(address(permit2))).code);
+        ContractTrader(trader).set(ContractTrader.Mode.Invalid);
+        vm.expectPartialRevert(IAuctionHouse.PullFailed.selector);
+        house.fill(request);
+        ContractTrader(trader).set(ContractTrader.Mode.Valid);
+        assertTrue(house.fill(request));
+    }
+
     function test_a_stopped_executor_defaults() public {
         Run memory run = _settledOne(_result(1500, 100, 1));
         vm.prank(solver);

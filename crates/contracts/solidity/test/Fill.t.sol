@@ -351,17 +351,18 @@ contract FillTest is Fixture {
     }
 
     function test_only_the_auction_house_moves_a_trade() public {
-        (bool ok, bytes memory reason) = address(house).call(
-            abi.encodePacked(
-                bytes4(
-                    keccak256(
-                        "executeTrade((bytes32,address,uint256,uint256,bytes32,uint8,(address,address,address,address,uint256,uint256,uint64,uint64,uint256,bytes32,bytes32),bytes))"
-                    )
-                ),
-                abi.encode(uint256(32)),
-                new bytes(640)
-            )
-        );
+        (bool ok, bytes memory reason) = address(house)
+            .call(
+                abi.encodePacked(
+                    bytes4(
+                        keccak256(
+                            "executeTrade((bytes32,address,uint256,uint256,bytes32,uint8,(address,address,address,address,uint256,uint256,uint64,uint64,uint256,bytes32,bytes32),bytes))"
+                        )
+                    ),
+                    abi.encode(uint256(32)),
+                    new bytes(640)
+                )
+            );
         assertFalse(ok);
         assertEq(bytes4(reason), IAuctionHouse.OnlySelf.selector);
     }

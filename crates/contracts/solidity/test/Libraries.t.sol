@@ -120,10 +120,8 @@ contract LibrariesTest is Test {
             }
             g0 = addmod(g0, mulmod(limb, a, P), P);
             g1 = addmod(g1, mulmod(limb, b, P), P);
-            (a, b) = (
-                addmod(mulmod(a, s0, P), mulmod(7, mulmod(b, s1, P), P), P),
-                addmod(mulmod(a, s1, P), mulmod(b, s0, P), P)
-            );
+            (a, b) =
+            (addmod(mulmod(a, s0, P), mulmod(7, mulmod(b, s1, P), P), P), addmod(mulmod(a, s1, P), mulmod(b, s0, P), P));
         }
     }
 

@@ -209,9 +209,8 @@ abstract contract Filling is AuctionStorage {
     ///      rate, at most the slot bond; the rest of the slot bond is burned.
     function _compensate(Trade memory trade, uint256 direction, uint256 referenceQ128, MarketParams memory p) private {
         uint256 atReference = QuoteMath.amountOut(direction, trade.intent.sellAmount, referenceQ128, 0);
-        uint256 improvement = QuoteMath.inQuoteToken(
-            direction, FixedPointMathLib.zeroFloorSub(trade.due, atReference), referenceQ128
-        );
+        uint256 improvement =
+            QuoteMath.inQuoteToken(direction, FixedPointMathLib.zeroFloorSub(trade.due, atReference), referenceQ128);
         // both factors are bounded, so that no amount can make this overflow
         improvement = FixedPointMathLib.min(improvement, type(uint128).max);
         uint256 payment = FixedPointMathLib.fullMulDiv(improvement, p.bondPerQuoteQ128, 1 << 128);

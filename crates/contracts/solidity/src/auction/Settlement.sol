@@ -88,8 +88,7 @@ abstract contract Settlement is AuctionStorage {
     /// @dev False, a revert, an answer that is not exactly one word of value 1, and no code are all the same here.
     function _verify(uint256[8] memory inputs, bytes calldata proof) private view returns (bool) {
         bytes memory data = abi.encodeCall(IProofVerifier.verify, (inputs, proof));
-        (bool ok, bool tooLong, bytes memory answer) =
-            LibCall.tryStaticCall(address(_verifier), gasleft(), 32, data);
+        (bool ok, bool tooLong, bytes memory answer) = LibCall.tryStaticCall(address(_verifier), gasleft(), 32, data);
         return ok && !tooLong && answer.length == 32 && uint256(bytes32(answer)) == 1;
     }
 

@@ -75,8 +75,7 @@ contract UniswapV2TwapFeed is IFeed {
             cumulative += spot * elapsed;
         }
         uint128 liquidity = uint128(FixedPointMathLib.sqrt(uint256(r0) * r1));
-        _ring[count % CARDINALITY] =
-            Observation(cumulative, uint64(block.timestamp), uint64(block.number), liquidity);
+        _ring[count % CARDINALITY] = Observation(cumulative, uint64(block.timestamp), uint64(block.number), liquidity);
         emit Observed(count++, cumulative, liquidity);
         return true;
     }

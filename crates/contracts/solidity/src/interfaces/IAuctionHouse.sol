@@ -124,9 +124,7 @@ interface IAuctionHouse {
         bytes features,
         bytes slots
     );
-    event Committed(
-        bytes32 indexed roundId, bytes32 indexed strategyId, uint32 index, bytes32 sheetCommitment
-    );
+    event Committed(bytes32 indexed roundId, bytes32 indexed strategyId, uint32 index, bytes32 sheetCommitment);
     /// @param results 384 bytes: what is stored after merging.
     event Settled(
         bytes32 indexed roundId, address indexed settler, bytes32 resultsRoot, uint32[] commitIndices, bytes results

@@ -9,8 +9,8 @@ library Canonical {
     /// @notice True when each of the four elements is below p.
     function isCanonical(bytes32 value) internal pure returns (bool) {
         uint256 v = uint256(value);
-        return (v & type(uint64).max) < P && ((v >> 64) & type(uint64).max) < P
-            && ((v >> 128) & type(uint64).max) < P && v >> 192 < P;
+        return (v & type(uint64).max) < P && ((v >> 64) & type(uint64).max) < P && ((v >> 128) & type(uint64).max) < P
+            && v >> 192 < P;
     }
 
     /// @notice Element `i` (0 is the first, the most significant).

@@ -46,17 +46,17 @@ library FeatureLib {
         int32 deadline = sinceEpoch(intent.deadline);
         return bytes16(
             uint128(
-                (direction | 1 << 31) << 96 | uint256(carry(size)) << 64 | uint256(carry(deadline)) << 32
-                    | carry(limit)
+                (direction | 1 << 31) << 96 | uint256(carry(size)) << 64 | uint256(carry(deadline)) << 32 | carry(limit)
             )
         );
     }
 
     /// @notice Seconds after `DEADLINE_EPOCH`, saturating.
     function sinceEpoch(uint256 timestamp) internal pure returns (int32) {
-        return timestamp > uint256(type(int256).max)
-            ? type(int32).max
-            : saturate(int256(timestamp) - int256(DEADLINE_EPOCH));
+        return
+            timestamp > uint256(type(int256).max)
+                ? type(int32).max
+                : saturate(int256(timestamp) - int256(DEADLINE_EPOCH));
     }
 
     /// @notice An int32 as proofs and the public data carry it: x + 2^31.

@@ -25,11 +25,7 @@ library IntentLib {
     }
 
     /// @notice The call that spends an intent: all of `sellAmount` straight to `to`.
-    function permitCall(Intent memory intent, address to, bytes memory signature)
-        internal
-        pure
-        returns (bytes memory)
-    {
+    function permitCall(Intent memory intent, address to, bytes memory signature) internal pure returns (bytes memory) {
         return abi.encodeCall(
             IPermit2Witness.permitWitnessTransferFrom,
             (

@@ -240,14 +240,10 @@ abstract contract Fixture is Test {
             )
         );
         bytes32 permissions = keccak256(
-            abi.encode(
-                keccak256("TokenPermissions(address token,uint256 amount)"), intent.sellToken, intent.sellAmount
-            )
+            abi.encode(keccak256("TokenPermissions(address token,uint256 amount)"), intent.sellToken, intent.sellAmount)
         );
         bytes32 structHash = keccak256(
-            abi.encode(
-                typeHash, permissions, spender, intent.nonce, uint256(intent.deadline), IntentLib.hash(intent)
-            )
+            abi.encode(typeHash, permissions, spender, intent.nonce, uint256(intent.deadline), IntentLib.hash(intent))
         );
         return keccak256(abi.encodePacked("\x19\x01", permit2.DOMAIN_SEPARATOR(), structHash));
     }
