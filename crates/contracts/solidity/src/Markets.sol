@@ -153,7 +153,6 @@ contract Markets is IMarkets, Ownable {
         uint32 carried = FeatureLib.carry(value);
         for (uint256 k; k < 4; ++k) {
             // the lowest byte is meant
-            // forge-lint: disable-next-line(unsafe-typecast)
             features[4 * i + k] = bytes1(uint8(carried >> (24 - 8 * k)));
         }
     }

@@ -40,7 +40,6 @@ abstract contract Rounds is AuctionStorage, KeySet {
         r.settleEnd = r.commitEnd + p.settleBlocks;
         r.fillEnd = r.settleEnd + p.fillBlocks;
         // at most 32
-        // forge-lint: disable-next-line(unsafe-typecast)
         r.nonEmptySlots = uint8(nonEmpty);
         roundId = _identify(r);
         _rounds[roundId] = r;
@@ -82,7 +81,6 @@ abstract contract Rounds is AuctionStorage, KeySet {
             bytes32 strategyId = _commits[roundId][result.winner - 1].strategyId;
             paid += p.unfilledFee;
             // at most 31
-            // forge-lint: disable-next-line(unsafe-typecast)
             emit UnfilledFeePaid(roundId, strategyId, uint8(slot), p.unfilledFee);
             _registry.deposit{value: p.unfilledFee}(strategyId);
         }

@@ -120,7 +120,6 @@ abstract contract Settlement is AuctionStorage {
         int32 quote = FeatureLib.uncarry(result.best);
         if (c.state == CommitState.None || quote < c.minQuote || quote > c.maxQuote) {
             // at most 31
-            // forge-lint: disable-next-line(unsafe-typecast)
             revert QuoteOutOfRange(uint8(slot), result.winner);
         }
     }

@@ -26,7 +26,6 @@ library FeatureLib {
             result = (result << 1) | bit;
         }
         // n is at most 255, so the result stays below 2^30
-        // forge-lint: disable-next-line(unsafe-typecast)
         return int32(uint32(result));
     }
 
@@ -74,7 +73,6 @@ library FeatureLib {
         if (x > type(int32).max) return type(int32).max;
         if (x < type(int32).min) return type(int32).min;
         // in range by the two lines above
-        // forge-lint: disable-next-line(unsafe-typecast)
         return int32(x);
     }
 

@@ -23,7 +23,6 @@ library ResultsLib {
         uint256 word = uint256(r.best) << 64 | uint256(r.second) << 32 | r.winner;
         for (uint256 i; i < RESULT_SIZE; ++i) {
             // the lowest byte is meant
-            // forge-lint: disable-next-line(unsafe-typecast)
             packed[slot * RESULT_SIZE + i] = bytes1(uint8(word >> (88 - 8 * i)));
         }
     }
@@ -44,7 +43,6 @@ library ResultsLib {
 
     /// @notice A leaf of the results tree.
     function leaf(uint256 slot, Result memory r) internal pure returns (bytes32) {
-        // forge-lint: disable-next-line(unsafe-typecast)
         return keccak256(abi.encodePacked(uint8(slot), r.best, r.second, r.winner));
     }
 
