@@ -151,9 +151,19 @@ impl LeafCircuit {
     /// When the model is of another class, a slot beyond the capacity holds an intent, a direction is neither 0 nor 1, or
     /// the inputs have no witness.
     pub fn prove(&self, inputs: &LeafInputs<'_>) -> Result<LeafProof, CircuitError> {
-        self.check(inputs)?;
-        let witness = self.targets.assign(inputs).map_err(|e| unprovable(&e))?;
+        let witness = self.witness(inputs)?;
         self.data.prove(witness).map(LeafProof).map_err(|e| unprovable(&e))
+    }
+
+    /// The witness of these inputs.
+    pub(crate) fn witness(&self, inputs: &LeafInputs<'_>) -> Result<PartialWitness<F>, CircuitError> {
+        self.check(inputs)?;
+        self.assign(inputs)
+    }
+
+    /// The targets' values, whether or not they satisfy the statement.
+    pub(crate) fn assign(&self, inputs: &LeafInputs<'_>) -> Result<PartialWitness<F>, CircuitError> {
+        self.targets.assign(inputs).map_err(|e| unprovable(&e))
     }
 
     /// Verifies a proof.

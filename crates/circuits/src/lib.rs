@@ -4,22 +4,30 @@
 //! opens the sheet's commitment and hides the rest; the [`WrapCircuit`] makes one such proof cheap for the chain and binds it
 //! to the public data. Which sheet circuits are allowed is a [`KeySet`].
 
+pub mod classes;
 mod commitments;
 mod decode;
 mod error;
 pub mod field;
 mod gadgets;
+mod info;
 mod keys;
 mod leaf;
 mod model;
 pub mod poseidon;
+pub mod security;
 mod sheet;
 mod wrap;
 
+#[cfg(test)]
+mod tests;
+
 pub use commitments::{Salt, data_digest, gamma, model_commitment, round_digest, sheet_commitment, strategy_id};
 pub use error::{CircuitError, Layer};
+pub use info::{CircuitInfo, GateCount};
 pub use keys::{KEY_SET_DEPTH, KeyProof, KeySet, SheetKey};
 pub use leaf::{CAPACITIES, LEAF_PUBLIC_INPUTS, LeafCircuit, LeafInputs, LeafProof, capacity_for};
+pub use security::SecurityTerms;
 pub use sheet::{
     SHEET_DEGREE_BITS, SHEET_PUBLIC_INPUTS, SheetCircuit, SheetInputs, SheetProof, SheetShape,
 };

@@ -14,8 +14,8 @@ use plonky2::{
 use sotto_types::{DATA_LIMBS, Digest, MARKET_FEATURES, PublicData, SHEETS, SLOTS};
 
 use crate::{
-    CircuitError, KeySet, Layer, SheetKey, SheetProof, SheetShape,
-    commitments::{data_digest, gamma},
+    CircuitError, KeyProof, KeySet, Layer, SheetKey, SheetProof, SheetShape,
+    commitments::{data_digest, extension, gamma},
     decode::{decode_proof, encode_proof},
     field::{Builder, C, CAP_HEIGHT, CircuitData, Common, D, F, KC, Proof, Target, VerifierData, wrap_config},
     keys::{KEY_SET_DEPTH, constrain_membership},
@@ -65,7 +65,7 @@ struct WrapTargets {
 #[derive(Debug)]
 pub struct WrapCircuit {
     targets: WrapTargets,
-    data: CircuitData<KC>,
+    pub(crate) data: CircuitData<KC>,
     rows: usize,
 }
 
@@ -112,7 +112,20 @@ impl WrapCircuit {
         data: &PublicData,
         sigma: [u64; 2],
     ) -> Result<WrapProof, CircuitError> {
-        let witness = self.targets.assign(proof, key, keys, data, sigma)?;
+        let path = keys.proof(key)?;
+        self.prove_at(proof, &key.verifier_data(), &path, data, sigma)
+    }
+
+    /// [`Self::prove`] with the key's path in the tree as given.
+    pub(crate) fn prove_at(
+        &self,
+        proof: &SheetProof,
+        key: &VerifierData<C>,
+        path: &KeyProof,
+        data: &PublicData,
+        sigma: [u64; 2],
+    ) -> Result<WrapProof, CircuitError> {
+        let witness = self.targets.assign(proof, key, path, data, sigma).map_err(|e| unprovable(&e))?;
         self.data.prove(witness).map(WrapProof).map_err(|e| unprovable(&e))
     }
 
@@ -202,25 +215,23 @@ impl WrapTargets {
     fn assign(
         &self,
         proof: &SheetProof,
-        key: &SheetKey,
-        keys: &KeySet,
+        key: &VerifierData<C>,
+        path: &KeyProof,
         data: &PublicData,
         sigma: [u64; 2],
-    ) -> Result<PartialWitness<F>, CircuitError> {
-        let path = keys.proof(key)?;
+    ) -> anyhow::Result<PartialWitness<F>> {
         let mut witness = PartialWitness::new();
+        witness.set_proof_with_pis_target(&self.inner, &proof.0)?;
+        witness.set_verifier_data_target(&self.key, key)?;
+        for (depth, &bit) in self.position.iter().enumerate() {
+            witness.set_bool_target(bit, path.index >> depth & 1 == 1)?;
+        }
+        for (&target, &sibling) in self.siblings.iter().zip(&path.siblings) {
+            witness.set_hash_target(target, hash_out(sibling))?;
+        }
         let limbs: Vec<F> = data.limbs().into_iter().map(F::from_canonical_u32).collect();
-        let mut assign = || -> anyhow::Result<()> {
-            witness.set_proof_with_pis_target(&self.inner, &proof.0)?;
-            witness.set_verifier_data_target(&self.key, &key.verifier_data())?;
-            for (depth, (&bit, &sibling)) in self.position.iter().zip(&self.siblings).enumerate() {
-                witness.set_bool_target(bit, path.index >> depth & 1 == 1)?;
-                witness.set_hash_target(sibling, hash_out(path.siblings[depth]))?;
-            }
-            witness.set_target_arr(&self.data, &limbs)?;
-            witness.set_extension_target(self.sigma, crate::commitments::extension(sigma))
-        };
-        assign().map_err(|e| unprovable(&e))?;
+        witness.set_target_arr(&self.data, &limbs)?;
+        witness.set_extension_target(self.sigma, extension(sigma))?;
         Ok(witness)
     }
 }

@@ -8,3 +8,6 @@ pub(crate) mod pack;
 pub(crate) mod quote;
 pub(crate) mod requant;
 pub(crate) mod slot;
+
+#[cfg(test)]
+mod tests;

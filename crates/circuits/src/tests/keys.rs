@@ -1,0 +1,58 @@
+//! The committed key set is the one that the circuits give.
+
+use crate::{
+    CircuitError, KeySet, LeafCircuit, SheetCircuit, SheetKey, SheetShape,
+    classes::{standard_classes, standard_keys},
+};
+
+#[test]
+fn keys_out_of_form_are_refused() {
+    let keys = KeySet::committed().unwrap().keys().to_vec();
+    let refused = |change: fn(&mut SheetKey)| {
+        let mut keys = keys.clone();
+        change(&mut keys[1]);
+        assert!(matches!(KeySet::new(keys), Err(CircuitError::KeySet { index: 1, .. })));
+    };
+    refused(|key| key.digest[0] = sotto_types::GOLDILOCKS_ORDER);
+    refused(|key| key.cap[15][3] = u64::MAX);
+    refused(|key| key.cap.truncate(15));
+    refused(|key| key.class_id ^= 1);
+    assert!(KeySet::new(vec![keys[0].clone(); 257]).is_err());
+}
+
+#[test]
+fn the_root_depends_on_every_part_of_a_key() {
+    let set = KeySet::committed().unwrap();
+    let root = |change: fn(&mut SheetKey)| {
+        let mut keys = set.keys().to_vec();
+        change(&mut keys[0]);
+        KeySet::new(keys).unwrap().root()
+    };
+    assert_eq!(root(|_| {}), set.root());
+    assert_ne!(root(|key| key.digest[3] ^= 1), set.root());
+    assert_ne!(root(|key| key.cap[0][0] ^= 1), set.root());
+    assert_ne!(root(|key| key.cap[15][3] ^= 1), set.root());
+}
+
+// covers: Z20 Z22
+#[test]
+fn the_committed_keys_are_those_of_the_circuits() {
+    let keys = standard_keys().unwrap();
+    if std::env::var_os("SOTTO_WRITE_KEYS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/keys/keys.json");
+        std::fs::write(path, serde_json::to_string_pretty(&keys).unwrap() + "\n").unwrap();
+        return;
+    }
+    assert_eq!(keys, KeySet::committed().unwrap().keys(), "the circuits changed: regenerate the keys");
+}
+
+#[test]
+fn a_sheet_of_another_shape_is_refused() {
+    let class = &standard_classes()[0];
+    let sheet = SheetCircuit::build(&LeafCircuit::build(class, 1).unwrap()).unwrap();
+    let shape = sheet.shape();
+    assert_eq!(sheet.check_shape(&shape), Ok(()));
+    let mut other = shape.0;
+    other.num_public_inputs += 1;
+    assert!(matches!(sheet.check_shape(&SheetShape(other)), Err(CircuitError::Shape { .. })));
+}

@@ -1,0 +1,133 @@
+//! The leaf against the reference executor, and against forged witnesses.
+
+use alloy_primitives::B256;
+use plonky2::field::types::{Field, PrimeField64};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use sotto_model::{Policy, ShapeClass};
+use sotto_types::{NO_BID, SLOTS, carry};
+
+use super::{
+    fixtures::{AUCTION, CAPACITY, Draw, LEAF, LEAF_PROOF, executor, random_model, random_round},
+    witness::Trace,
+};
+use crate::{CircuitError, LeafCircuit, LeafInputs, Salt, commitments::carried, field::F, round_digest};
+
+/// Whether the circuit's quotes are the executor's, and every constraint holds.
+fn agrees(leaf: &LeafCircuit, policy: Policy, draw: Draw, live: usize, seed: u64) -> [i32; SLOTS] {
+    let rng = &mut StdRng::seed_from_u64(seed);
+    let model = random_model(leaf.class(), policy, draw, rng);
+    let (round_id, features, slots) = random_round(live, rng);
+    let salt = Salt::from_bytes(rng.r#gen());
+    let owner = alloy_primitives::Address::from(rng.r#gen::<[u8; 20]>());
+    let inputs = LeafInputs { model: &model, salt: &salt, owner, round_id, features: &features, slots: &slots };
+    let trace = Trace::new(&leaf.data, leaf.witness(&inputs).unwrap()).unwrap();
+    assert_eq!(trace.violation(), None, "{draw:?} {seed}");
+    let quotes = executor(&model, &features, &slots);
+    let shown: Vec<u64> = trace.public_inputs().iter().map(PrimeField64::to_canonical_u64).collect();
+    assert_eq!(shown[8..], quotes.map(|q| u64::from(carry(q))), "{draw:?} {seed}");
+    assert_eq!(shown[4..8], round_digest(round_id, &features, &slots).elements());
+    quotes
+}
+
+// covers: M8 M9 M10
+#[test]
+fn circuits_quote_what_the_executor_quotes() {
+    let wide = Policy { min_quote: i32::MIN + 1, max_quote: i32::MAX, max_slots: 32 };
+    let tight = Policy { min_quote: -1_000_001, max_quote: 20, max_slots: 1 };
+    let mut distinct = std::collections::BTreeSet::new();
+    for hidden in [vec![], vec![5], vec![32, 16]] {
+        for capacity in [1, 4] {
+            let leaf = LeafCircuit::build(&ShapeClass { hidden: hidden.clone() }, capacity).unwrap();
+            for seed in 0..6 {
+                for (policy, draw) in
+                    [(wide, Draw::Uniform), (tight, Draw::Uniform), (wide, Draw::Extreme), (tight, Draw::Extreme)]
+                {
+                    distinct.extend(agrees(&leaf, policy, draw, capacity - (seed as usize % 2), seed));
+                }
+            }
+        }
+    }
+    assert!(distinct.contains(&NO_BID) && distinct.len() > 40, "the models quote too little: {distinct:?}");
+}
+
+#[test]
+fn a_full_round_is_quoted_with_the_limit_in_each_direction() {
+    let leaf = LeafCircuit::build(&ShapeClass { hidden: vec![7] }, SLOTS).unwrap();
+    let policy = Policy { min_quote: -500, max_quote: 500, max_slots: 9 };
+    for seed in 0..3 {
+        let quotes = agrees(&leaf, policy, Draw::Uniform, SLOTS - seed as usize, seed);
+        assert_eq!(quotes.iter().filter(|&&q| q != NO_BID).count(), 18);
+    }
+}
+
+// covers: Z11
+#[test]
+fn every_wire_of_our_gates_in_a_leaf_is_constrained() {
+    let mut trace = Trace::new(&LEAF.data, LEAF.witness(&AUCTION.inputs()).unwrap()).unwrap();
+    assert_eq!(trace.violation(), None);
+    let ours = |id: &str| {
+        ["MatMul", "Requant", "Pack {", "InputMapCheck", "PolicyCheck", "Clamp", "QuoteGadget", "Live", "SlotLimit"]
+            .iter()
+            .any(|name| id.starts_with(name))
+    };
+    assert_eq!(trace.free_wires(ours, 3), []);
+}
+
+// covers: Z4
+#[test]
+fn no_public_input_of_a_leaf_can_be_changed() {
+    let mut trace = Trace::new(&LEAF.data, LEAF.witness(&AUCTION.inputs()).unwrap()).unwrap();
+    for index in 0..8 + CAPACITY {
+        assert!(trace.public_input_is_bound(index, F::from_canonical_u64(12345)), "{index}");
+    }
+    // A bid on an empty slot, within the capacity and beyond it, and a no-bid that the model did not make.
+    for slot in [CAPACITY - 1, CAPACITY, SLOTS - 1] {
+        assert!(trace.public_input_is_bound(8 + slot, carried(7)), "{slot}");
+    }
+    let bid = AUCTION.quotes().iter().position(|&q| q != NO_BID).unwrap();
+    assert!(trace.public_input_is_bound(8 + bid, F::ZERO));
+}
+
+#[test]
+fn a_leaf_shows_strategy_round_and_quotes() {
+    LEAF.verify(&LEAF_PROOF).unwrap();
+    assert_eq!(LEAF_PROOF.strategy(), AUCTION.strategy());
+    assert_eq!(LEAF_PROOF.quotes(), AUCTION.quotes());
+    assert_eq!(
+        LEAF_PROOF.round_digest(),
+        round_digest(AUCTION.round_id, &AUCTION.features, &AUCTION.slots)
+    );
+    let mut forged = LEAF_PROOF.clone();
+    forged.0.public_inputs[9] += F::ONE;
+    assert!(matches!(LEAF.verify(&forged), Err(CircuitError::Invalid { .. })));
+}
+
+#[test]
+fn inputs_without_a_witness_are_refused_with_a_reason() {
+    let mut slots = AUCTION.slots;
+    slots[CAPACITY].commitment = B256::repeat_byte(1);
+    let beyond = LeafInputs { slots: &slots, ..AUCTION.inputs() };
+    assert_eq!(
+        LEAF.prove(&beyond),
+        Err(CircuitError::SlotBeyondCapacity { slot: CAPACITY, capacity: CAPACITY })
+    );
+    assert!(Trace::new(&LEAF.data, LEAF.assign(&beyond).unwrap()).is_err());
+
+    let mut slots = AUCTION.slots;
+    slots[1].features[0] = 2;
+    let direction = LeafInputs { slots: &slots, ..AUCTION.inputs() };
+    assert_eq!(LEAF.prove(&direction), Err(CircuitError::Direction { slot: 1, direction: 2 }));
+    assert!(Trace::new(&LEAF.data, LEAF.assign(&direction).unwrap()).unwrap().violation().is_some());
+
+    let policy = *AUCTION.model.policy();
+    let other = random_model(&ShapeClass { hidden: vec![3] }, policy, Draw::Uniform, &mut StdRng::seed_from_u64(1));
+    let class = LeafInputs { model: &other, ..AUCTION.inputs() };
+    assert!(matches!(LEAF.prove(&class), Err(CircuitError::Class { .. })));
+}
+
+#[test]
+fn a_class_that_could_overflow_and_a_capacity_without_a_leaf_are_refused() {
+    assert_eq!(LeafCircuit::build(&ShapeClass { hidden: vec![] }, 2).err(), Some(CircuitError::Capacity(2)));
+    assert_eq!(crate::capacity_for(33), Err(CircuitError::Capacity(33)));
+    assert_eq!((crate::capacity_for(0), crate::capacity_for(5)), (Ok(1), Ok(16)));
+}
