@@ -97,23 +97,29 @@ library Fri {
         pure
         returns (Ext)
     {
-        uint256 leaf = c.buffer;
         uint256 path = src + 8 * c.polynomials;
-        assembly ("memory-safe") {
-            calldatacopy(leaf, src, sub(path, src))
-            mstore(add(leaf, sub(path, src)), 0)
-        }
+        bytes32[4] memory leaves = _leaves(c, src);
+        Elements.normalise(c.buffer, c.polynomials);
         uint256 pathLength = _firstPathLength(shape);
         for (uint256 tree = 0; tree < 4; tree++) {
-            uint256 length = 8 * c.leafLengths[tree];
-            if (!_isCommitted(c, tree, _keccak(leaf, length), index, path, pathLength)) {
-                revert MerkleMismatch(query, tree);
-            }
-            leaf += length;
+            if (!_isCommitted(c, tree, leaves[tree], index, path, pathLength)) revert MerkleMismatch(query, tree);
             path += 25 * pathLength;
         }
-        Elements.normalise(c.buffer, c.polynomials);
         return _quotients(shape, c, x);
+    }
+
+    /// Copies the four leaves to the buffer; their digests.
+    function _leaves(FriContext memory c, uint256 src) private pure returns (bytes32[4] memory digests) {
+        uint256 leaf = c.buffer;
+        for (uint256 tree = 0; tree < 4; tree++) {
+            uint256 length = 8 * c.leafLengths[tree];
+            digests[tree] = _copy(leaf, src, length);
+            leaf += length;
+            src += length;
+        }
+        assembly ("memory-safe") {
+            mstore(leaf, 0)
+        }
     }
 
     /// Whether the path leads from the leaf to the cap of the tree: 0 constants, 1..3 the prover's, then the steps'.
@@ -155,13 +161,13 @@ library Fri {
             uint256 inCoset = q.index & ((1 << arity) - 1);
             {
                 bytes32 leaf = _copy(c.buffer, q.src, 16 << arity);
+                Elements.normalise(c.buffer, 2 << arity);
                 q.src += 16 << arity;
                 if (!_isCommitted(c, 4 + step, leaf, q.index >> arity, q.src, pathLength)) {
                     revert MerkleMismatch(q.number, 4 + step);
                 }
                 q.src += 25 * pathLength;
             }
-            Elements.normalise(c.buffer, 2 << arity);
             if (!(_extension(c.buffer, inCoset) == q.value)) revert FoldMismatch(q.number, step);
             // the coset starts at the point whose index has zeros in place of the position in the coset
             uint256 start = _product(c.inverseRoots, inverseShift, q.index ^ inCoset);
@@ -276,12 +282,6 @@ library Fri {
     function _copy(uint256 ptr, uint256 src, uint256 length) private pure returns (bytes32 digest) {
         assembly ("memory-safe") {
             calldatacopy(ptr, src, length)
-            digest := keccak256(ptr, length)
-        }
-    }
-
-    function _keccak(uint256 ptr, uint256 length) private pure returns (bytes32 digest) {
-        assembly ("memory-safe") {
             digest := keccak256(ptr, length)
         }
     }

@@ -38,6 +38,12 @@ abstract contract Plonky2Verifier is IProofVerifier {
         uint256 queries;
     }
 
+    /// @dev The elements before the queries, in big-endian order.
+    struct Opened {
+        bytes openings;
+        bytes finalPolynomial;
+    }
+
     constructor(PlonkIdentity identity_) {
         bytes32 got = identity_.circuitId();
         if (got != _circuitId()) revert CircuitMismatch(_circuitId(), got);
@@ -49,32 +55,43 @@ abstract contract Plonky2Verifier is IProofVerifier {
         Shape memory shape = _shape();
         Sections memory s = _sections(shape, proof);
         bytes32 publicInputsHash = PoseidonGoldilocks.hash8(publicInputs);
-        bytes memory openings = Elements.read(s.openings, (s.stepCaps - s.openings) / 8);
-        FriContext memory c;
-        c.finalPolynomial = Elements.read(s.finalPolynomial, (s.workWitness - s.finalPolynomial) / 8);
-        Elements.read(s.workWitness, 1);
-
+        Opened memory opened = _read(s);
         (PlonkChallenges memory plonk, FriChallenges memory fri) = _challenges(shape, s, publicInputsHash);
-        identity.check(plonk, publicInputsHash, openings);
+        identity.check(plonk, publicInputsHash, opened.openings);
+        Fri.check(shape, _context(shape, s, opened, plonk.zeta, fri.alpha), fri, s.queries);
+        return true;
+    }
 
+    /// The elements before the queries, all of them below p.
+    function _read(Sections memory s) internal pure returns (Opened memory opened) {
+        opened.openings = Elements.read(s.openings, (s.stepCaps - s.openings) / 8);
+        opened.finalPolynomial = Elements.read(s.finalPolynomial, (s.workWitness - s.finalPolynomial) / 8);
+        Elements.read(s.workWitness, 1);
+    }
+
+    /// What the queries share.
+    function _context(Shape memory shape, Sections memory s, Opened memory opened, Ext zeta, Ext alpha)
+        internal
+        pure
+        returns (FriContext memory c)
+    {
         c.caps = s.caps;
         c.stepCaps = s.stepCaps;
         c.capBytes = 25 << shape.capHeight;
+        c.finalPolynomial = opened.finalPolynomial;
         bytes memory cap = _constantsCap();
         uint256 capData;
         assembly ("memory-safe") {
             capData := add(cap, 32)
         }
         c.constantsCap = capData;
-        FriSetup.prepare(shape, c, openings, plonk.zeta, fri.alpha);
-        Fri.check(shape, c, fri, s.queries);
-        return true;
+        FriSetup.prepare(shape, c, opened.openings, zeta, alpha);
     }
 
     /// The transcript: circuit, public inputs, and everything that the prover commits to, in the order of plonky2's
     /// `get_challenges`.
     function _challenges(Shape memory shape, Sections memory s, bytes32 publicInputsHash)
-        private
+        internal
         pure
         returns (PlonkChallenges memory plonk, FriChallenges memory fri)
     {
@@ -132,7 +149,7 @@ abstract contract Plonky2Verifier is IProofVerifier {
     /// Caps of wires, products and quotient; openings; folding caps; final polynomial; work witness; queries, each
     /// with four leaves, their four paths, and for each step a coset's values and their path. No other length is
     /// accepted.
-    function _sections(Shape memory shape, bytes calldata proof) private pure returns (Sections memory s) {
+    function _sections(Shape memory shape, bytes calldata proof) internal pure returns (Sections memory s) {
         uint256 capBytes = 25 << shape.capHeight;
         uint256 polynomials = shape.constants + shape.routedWires + shape.wires
             + shape.challenges * (1 + shape.partialProducts + shape.quotientDegreeFactor);
