@@ -29,15 +29,32 @@ library Elements {
     /// @notice Reverses the bytes of each of the `count` elements at `ptr`, four to a word. What follows them up to
     /// the next multiple of four elements is taken along, so the caller leaves zeros there.
     function normalise(uint256 ptr, uint256 count) internal pure {
-        uint256 overflow;
+        uint256 overflow = _reverse(
+            ptr,
+            ptr + 8 * count,
+            0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff,
+            0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff,
+            0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff,
+            0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff,
+            0x000000000000000000000000ffffffff000000000000000000000000ffffffff
+        );
+        if (overflow & ((1 << 64) | (1 << 192)) != 0) revert NotCanonical();
+    }
+
+    /// The masks are arguments so that they stay on the stack; as literals in the loop the optimizer takes them apart.
+    /// @param gap 2^64 - p = 2^32 - 1 in two lanes: x + gap carries out of 64 bits exactly if x >= p.
+    /// @return overflow Bits 64 and 192 tell whether an element was not below p.
+    function _reverse(
+        uint256 ptr,
+        uint256 end,
+        uint256 m8,
+        uint256 m16,
+        uint256 m32,
+        uint256 even,
+        uint256 gap
+    ) private pure returns (uint256 overflow) {
         assembly ("memory-safe") {
-            let m8 := 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff
-            let m16 := 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff
-            let m32 := 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff
-            let even := 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff
-            // 2^64 - p: x + 2^32 - 1 carries out of 64 bits exactly if x >= p
-            let gap := 0x000000000000000000000000ffffffff000000000000000000000000ffffffff
-            for { let end := add(ptr, shl(3, count)) } lt(ptr, end) { ptr := add(ptr, 32) } {
+            for {} lt(ptr, end) { ptr := add(ptr, 32) } {
                 let v := mload(ptr)
                 v := or(and(shr(8, v), m8), shl(8, and(v, m8)))
                 v := or(and(shr(16, v), m16), shl(16, and(v, m16)))
@@ -45,9 +62,7 @@ library Elements {
                 overflow := or(overflow, or(add(and(v, even), gap), add(and(shr(64, v), even), gap)))
                 mstore(ptr, v)
             }
-            overflow := and(overflow, or(shl(64, 1), shl(192, 1)))
         }
-        if (overflow != 0) revert NotCanonical();
     }
 
     /// @notice Reverses the bytes of each of the four elements in a word, without any check.

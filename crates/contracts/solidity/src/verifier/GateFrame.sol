@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Ext, ONE, fromBase} from "./Extension.sol";
+import {P} from "./Goldilocks.sol";
 
 /// @notice What the constraints of a gate are evaluated on.
 struct GateFrame {
@@ -11,7 +12,7 @@ struct GateFrame {
     uint256 constants;
     /// Selectors among the constants.
     uint256 selectors;
-    /// Memory address of the sums of filtered constraints, one word (`Ext`) each.
+    /// Memory address of the sums of filtered constraints, a word for c0 and one for c1 each, not reduced.
     uint256 terms;
     /// The filter of the gate in work.
     Ext filter;
@@ -19,30 +20,71 @@ struct GateFrame {
     bytes32 publicInputsHash;
 }
 
-/// @dev An element a0 + a1 Y of F_{p^2}[Y]/(Y^2 - 7): a pair of wires that holds an extension element in the circuit.
-struct Algebra {
-    Ext a0;
-    Ext a1;
+/// @dev An element a0 + a1 Y of F_{p^2}[Y]/(Y^2 - 7), a pair of wires that holds an extension element in the circuit:
+/// four lanes of 64 bits, a0's c0 and c1, then those of a1, all below p.
+type Algebra is uint256;
+
+using {addAlgebra as +, subAlgebra as -, mulAlgebra as *, scaleBy} for Algebra global;
+
+Algebra constant ALGEBRA_ZERO = Algebra.wrap(0);
+Algebra constant ALGEBRA_ONE = Algebra.wrap(1 << 192);
+uint256 constant M64 = 0xffffffffffffffff;
+
+function addAlgebra(Algebra a, Algebra b) pure returns (Algebra r) {
+    assembly ("memory-safe") {
+        r := shl(192, addmod(shr(192, a), shr(192, b), P))
+        r := or(r, shl(128, addmod(and(shr(128, a), M64), and(shr(128, b), M64), P)))
+        r := or(r, shl(64, addmod(and(shr(64, a), M64), and(shr(64, b), M64), P)))
+        r := or(r, addmod(and(a, M64), and(b, M64), P))
+    }
 }
 
-using AlgebraArithmetic for Algebra global;
-
-/// @title Arithmetic in F_{p^2}[Y]/(Y^2 - 7)
-library AlgebraArithmetic {
-    function add(Algebra memory a, Algebra memory b) internal pure returns (Algebra memory) {
-        return Algebra(a.a0 + b.a0, a.a1 + b.a1);
+function subAlgebra(Algebra a, Algebra b) pure returns (Algebra r) {
+    assembly ("memory-safe") {
+        r := shl(192, addmod(shr(192, a), sub(P, shr(192, b)), P))
+        r := or(r, shl(128, addmod(and(shr(128, a), M64), sub(P, and(shr(128, b), M64)), P)))
+        r := or(r, shl(64, addmod(and(shr(64, a), M64), sub(P, and(shr(64, b), M64)), P)))
+        r := or(r, addmod(and(a, M64), sub(P, and(b, M64)), P))
     }
+}
 
-    function sub(Algebra memory a, Algebra memory b) internal pure returns (Algebra memory) {
-        return Algebra(a.a0 - b.a0, a.a1 - b.a1);
+/// @dev (a0 b0 + 7 a1 b1) + (a0 b1 + a1 b0) Y, each product in F_{p^2}; no sum reaches 2^136.
+function mulAlgebra(Algebra a, Algebra b) pure returns (Algebra r) {
+    assembly ("memory-safe") {
+        let p0 := shr(192, a)
+        let p1 := and(shr(128, a), M64)
+        let q0 := and(shr(64, a), M64)
+        let q1 := and(a, M64)
+        let r0 := shr(192, b)
+        let r1 := and(shr(128, b), M64)
+        let s0 := and(shr(64, b), M64)
+        let s1 := and(b, M64)
+        // c0 and c1 of a0 b0 + 7 a1 b1
+        r := add(mul(p1, r1), add(mul(q0, s0), mul(7, mul(q1, s1))))
+        r := shl(192, mod(add(mul(p0, r0), mul(7, r)), P))
+        let t := add(add(mul(p0, r1), mul(p1, r0)), mul(7, add(mul(q0, s1), mul(q1, s0))))
+        r := or(r, shl(128, mod(t, P)))
+        // c0 and c1 of a0 b1 + a1 b0
+        t := add(add(mul(p0, s0), mul(q0, r0)), mul(7, add(mul(p1, s1), mul(q1, r1))))
+        r := or(r, shl(64, mod(t, P)))
+        t := add(add(mul(p0, s1), mul(p1, s0)), add(mul(q0, r1), mul(q1, r0)))
+        r := or(r, mod(t, P))
     }
+}
 
-    function mul(Algebra memory a, Algebra memory b) internal pure returns (Algebra memory) {
-        return Algebra(a.a0 * b.a0 + (a.a1 * b.a1).scale(7), a.a0 * b.a1 + a.a1 * b.a0);
-    }
-
-    function scale(Algebra memory a, Ext k) internal pure returns (Algebra memory) {
-        return Algebra(a.a0 * k, a.a1 * k);
+/// @dev a times the element k of F_{p^2}.
+function scaleBy(Algebra a, Ext k) pure returns (Algebra r) {
+    assembly ("memory-safe") {
+        let k0 := shr(64, k)
+        let k1 := and(k, M64)
+        let c0 := shr(192, a)
+        let c1 := and(shr(128, a), M64)
+        r := shl(192, mod(add(mul(c0, k0), mul(7, mul(c1, k1))), P))
+        r := or(r, shl(128, mod(add(mul(c0, k1), mul(c1, k0)), P)))
+        c0 := and(shr(64, a), M64)
+        c1 := and(a, M64)
+        r := or(r, shl(64, mod(add(mul(c0, k0), mul(7, mul(c1, k1))), P)))
+        r := or(r, mod(add(mul(c0, k1), mul(c1, k0)), P))
     }
 }
 
@@ -80,27 +122,30 @@ library Frame {
     }
 
     /// @notice Openings of wires i and i + 1.
-    function pair(GateFrame memory f, uint256 i) internal pure returns (Algebra memory) {
-        return Algebra(wire(f, i), wire(f, i + 1));
+    function pair(GateFrame memory f, uint256 i) internal pure returns (Algebra a) {
+        assembly ("memory-safe") {
+            a := mload(add(mload(f), shl(4, i)))
+        }
     }
 
-    /// @notice Adds filter * c to constraint j.
+    /// @notice Adds filter * c to constraint j. The sums are not reduced: with at most 2^60 gates they fit a word.
     function emit_(GateFrame memory f, uint256 j, Ext c) internal pure {
-        Ext sum;
-        uint256 slot;
         assembly ("memory-safe") {
-            slot := add(mload(add(f, 96)), shl(5, j))
-            sum := mload(slot)
-        }
-        sum = sum + f.filter * c;
-        assembly ("memory-safe") {
-            mstore(slot, sum)
+            let slot := add(mload(add(f, 96)), shl(6, j))
+            let k := mload(add(f, 128))
+            let k1 := and(k, M64)
+            k := shr(64, k)
+            let c1 := and(c, M64)
+            c := shr(64, c)
+            mstore(slot, add(mload(slot), add(mul(k, c), mul(7, mul(k1, c1)))))
+            slot := add(slot, 32)
+            mstore(slot, add(mload(slot), add(mul(k, c1), mul(k1, c))))
         }
     }
 
     /// @notice Adds filter * c to constraints j and j + 1.
-    function emitPair(GateFrame memory f, uint256 j, Algebra memory c) internal pure {
-        emit_(f, j, c.a0);
-        emit_(f, j + 1, c.a1);
+    function emitPair(GateFrame memory f, uint256 j, Algebra c) internal pure {
+        emit_(f, j, Ext.wrap(Algebra.unwrap(c) >> 128));
+        emit_(f, j + 1, Ext.wrap(Algebra.unwrap(c) & type(uint128).max));
     }
 }

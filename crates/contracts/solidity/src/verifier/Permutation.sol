@@ -32,6 +32,7 @@ library Permutation {
         Ext point;
         Ext numerators;
         Ext denominators;
+        uint256 cosetGenerator;
     }
 
     /// @notice Writes the constraints to `terms`: first L_0 (Z - 1) of each repetition, then the chunks of each.
@@ -46,16 +47,17 @@ library Permutation {
         uint256 terms
     ) internal pure {
         uint256 n = shape.challenges;
-        uint256 term = terms + 32 * n;
+        uint256 term = terms + 64 * n;
         for (uint256 i = 0; i < n; i++) {
-            _store(terms + 32 * i, lagrange * (_load(o.zs + 16 * i) - ONE));
+            _store(terms + 64 * i, lagrange * (_load(o.zs + 16 * i) - ONE));
             Repetition memory r = Repetition({
                 index: i,
                 beta: betasGammas[i],
                 gamma: betasGammas[n + i],
                 point: zeta.scale(betasGammas[i]),
                 numerators: ONE,
-                denominators: ONE
+                denominators: ONE,
+                cosetGenerator: shape.cosetGenerator
             });
             term = _chunks(shape, o, r, term);
         }
@@ -77,44 +79,49 @@ library Permutation {
                 chunk == shape.partialProducts ? _load(o.nextZs + 16 * r.index) : _load(partials + 16 * chunk);
             r.numerators = previous;
             r.denominators = next;
-            for (; j < end; j++) {
-                _multiply(r, o.wires + 16 * j, o.sigmas + 16 * j);
-                r.point = r.point.scale(shape.cosetGenerator);
-            }
+            _multiply(r, o.wires + 16 * j, o.sigmas + 16 * j, end - j);
+            j = end;
             _store(term, r.numerators - r.denominators);
-            term += 32;
+            term += 64;
             previous = next;
         }
         return term;
     }
 
-    /// numerators (w + point + gamma) and denominators (w + beta sigma + gamma); no sum of products reaches 2^200.
-    function _multiply(Repetition memory r, uint256 wire, uint256 sigma) private pure {
+    /// Takes `count` wires: numerators (w + point + gamma), denominators (w + beta sigma + gamma), then the point to
+    /// the next coset. No sum of products reaches 2^200.
+    function _multiply(Repetition memory r, uint256 wire, uint256 sigma, uint256 count) private pure {
         assembly ("memory-safe") {
+            // a (b0 + b1 X) for a packed
             function mulExt(a, b0, b1) -> c {
                 let a0 := shr(64, a)
                 a := and(a, 0xffffffffffffffff)
-                c := or(
-                    shl(64, mod(add(mul(a0, b0), mul(7, mul(a, b1))), P)), mod(add(mul(a0, b1), mul(a, b0)), P)
-                )
+                c := shl(64, mod(add(mul(a0, b0), mul(7, mul(a, b1))), P))
+                c := or(c, mod(add(mul(a0, b1), mul(a, b0)), P))
             }
-            let w1 := shr(128, mload(wire))
-            let w0 := add(shr(64, w1), mload(add(r, 64)))
-            w1 := and(w1, 0xffffffffffffffff)
             let e := mload(add(r, 96))
-            let slot := add(r, 128)
-            mstore(slot, mulExt(mload(slot), add(w0, shr(64, e)), add(w1, and(e, 0xffffffffffffffff))))
-            e := shr(128, mload(sigma))
+            let point0 := shr(64, e)
+            let point1 := and(e, 0xffffffffffffffff)
+            let numerators := mload(add(r, 128))
+            let denominators := mload(add(r, 160))
             let beta := mload(add(r, 32))
-            slot := add(r, 160)
-            mstore(
-                slot,
-                mulExt(
-                    mload(slot),
-                    add(w0, mul(beta, shr(64, e))),
-                    add(w1, mul(beta, and(e, 0xffffffffffffffff)))
-                )
-            )
+            for { let end := add(wire, shl(4, count)) } lt(wire, end) { wire := add(wire, 16) } {
+                let w1 := shr(128, mload(wire))
+                let w0 := add(shr(64, w1), mload(add(r, 64)))
+                w1 := and(w1, 0xffffffffffffffff)
+                numerators := mulExt(numerators, add(w0, point0), add(w1, point1))
+                e := shr(128, mload(sigma))
+                sigma := add(sigma, 16)
+                w0 := add(w0, mul(beta, shr(64, e)))
+                w1 := add(w1, mul(beta, and(e, 0xffffffffffffffff)))
+                denominators := mulExt(denominators, w0, w1)
+                e := mload(add(r, 192))
+                point0 := mulmod(point0, e, P)
+                point1 := mulmod(point1, e, P)
+            }
+            mstore(add(r, 96), or(shl(64, point0), point1))
+            mstore(add(r, 128), numerators)
+            mstore(add(r, 160), denominators)
         }
     }
 
@@ -126,7 +133,8 @@ library Permutation {
 
     function _store(uint256 ptr, Ext e) private pure {
         assembly ("memory-safe") {
-            mstore(ptr, e)
+            mstore(ptr, shr(64, e))
+            mstore(add(ptr, 32), and(e, 0xffffffffffffffff))
         }
     }
 }

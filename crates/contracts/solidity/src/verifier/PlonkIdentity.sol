@@ -52,14 +52,14 @@ abstract contract PlonkIdentity {
         Point memory z = _point(shape, challenges.zeta);
         uint256 permutationTerms = shape.challenges * (shape.partialProducts + 2);
         uint256 count = permutationTerms + shape.gateConstraints;
-        uint256 terms = _words(count);
+        uint256 terms = _words(2 * count);
         Permutation.eval(shape, o, z.zeta, z.lagrange, challenges.betasGammas, terms);
         _gates(
             GateFrame({
                 wires: o.wires,
                 constants: o.constants,
                 selectors: shape.selectors,
-                terms: terms + 32 * permutationTerms,
+                terms: terms + 64 * permutationTerms,
                 filter: ONE,
                 publicInputsHash: publicInputsHash
             })
@@ -92,11 +92,10 @@ abstract contract PlonkIdentity {
         assembly ("memory-safe") {
             let s0 := 0
             let s1 := 0
-            for { let term := add(terms, shl(5, count)) } gt(term, terms) {} {
-                term := sub(term, 32)
-                let e := mload(term)
-                s0 := mod(add(mul(s0, alpha), shr(64, e)), P)
-                s1 := mod(add(mul(s1, alpha), and(e, 0xffffffffffffffff)), P)
+            for { let term := add(terms, shl(6, count)) } gt(term, terms) {} {
+                term := sub(term, 64)
+                s0 := mod(add(mul(s0, alpha), mload(term)), P)
+                s1 := mod(add(mul(s1, alpha), mload(add(term, 32))), P)
             }
             r := or(shl(64, s0), s1)
         }

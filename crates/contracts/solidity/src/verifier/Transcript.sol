@@ -98,25 +98,32 @@ library Transcript {
 
     /// @notice Replaces the state by its image.
     function permute(Sponge t) internal pure {
-        bytes32 first;
-        bool rejection;
+        uint256 first;
+        uint256 second;
+        uint256 third;
         assembly ("memory-safe") {
             first := keccak256(t, 96)
             mstore(t, first)
-            let second := keccak256(t, 32)
+            second := keccak256(t, 32)
             let slot := add(t, 32)
             mstore(slot, second)
-            let third := keccak256(slot, 32)
+            third := keccak256(slot, 32)
             mstore(add(t, 64), third)
-            // A word can only be p or more if its upper half, the last four bytes, is all ones. With h the complement
-            // of these halves, h + 2^32 - 1 has bit 32 exactly if h is not zero.
+        }
+        if (mayHaveLargeWord(first, second, third)) resample(t, bytes32(first));
+    }
+
+    /// @notice True if one of the twelve words is p or more; false unless the upper half of one, which is its last four
+    /// bytes, is all ones.
+    function mayHaveLargeWord(uint256 a, uint256 b, uint256 c) internal pure returns (bool may) {
+        assembly ("memory-safe") {
+            // with h the complement of the upper half, h + 2^32 - 1 has bit 32 exactly if h is not zero
             let low := 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff
             let top := 0x0000000100000000000000010000000000000001000000000000000100000000
-            let full := and(add(and(not(first), low), low), add(and(not(second), low), low))
-            full := and(full, add(and(not(third), low), low))
-            rejection := iszero(eq(and(full, top), top))
+            let full := and(add(and(not(a), low), low), add(and(not(b), low), low))
+            full := and(full, add(and(not(c), low), low))
+            may := iszero(eq(and(full, top), top))
         }
-        if (rejection) resample(t, first);
     }
 
     /// @notice Writes to the state the first twelve words below p of h || H(h) || H(H(h)) || ...

@@ -68,6 +68,20 @@ contract TranscriptTest is Test {
         assertEq(bytes16(_word(state, 16)), bytes16(second));
     }
 
+    function test_everyWordFromPUpwardsIsNoticed() public pure {
+        assertFalse(Transcript.mayHaveLargeWord(0, 0, 0));
+        for (uint256 i = 0; i < 4; i++) {
+            // p, little-endian
+            uint256 h = uint256(0x01000000ffffffff) << (64 * i);
+            assertTrue(Transcript.mayHaveLargeWord(h, 0, 0));
+            assertTrue(Transcript.mayHaveLargeWord(0, h, 0));
+            assertTrue(Transcript.mayHaveLargeWord(0, 0, h));
+            // 2^64 - 2^40 - 1, whose upper half is not all ones
+            uint256 below = uint256(0xfffffffffffeffff) << (64 * i);
+            assertFalse(Transcript.mayHaveLargeWord(below, below, below));
+        }
+    }
+
     function testFuzz_resamplingAgreesWithThePermutation(bytes32 a) public pure {
         Sponge t = _with(abi.encode(a, a, a));
         t.permute();

@@ -28,8 +28,8 @@ library ArithmeticExtensionGate {
         Ext k1 = f.constant_(1);
         for (uint256 i = 0; i < ops; i++) {
             uint256 w = 8 * i;
-            Algebra memory computed = f.pair(w).mul(f.pair(w + 2)).scale(k0).add(f.pair(w + 4).scale(k1));
-            f.emitPair(2 * i, f.pair(w + 6).sub(computed));
+            Algebra computed = (f.pair(w) * f.pair(w + 2)).scaleBy(k0) + f.pair(w + 4).scaleBy(k1);
+            f.emitPair(2 * i, f.pair(w + 6) - computed);
         }
     }
 }
@@ -42,7 +42,7 @@ library MulExtensionGate {
         Ext k0 = f.constant_(0);
         for (uint256 i = 0; i < ops; i++) {
             uint256 w = 6 * i;
-            f.emitPair(2 * i, f.pair(w + 4).sub(f.pair(w).mul(f.pair(w + 2)).scale(k0)));
+            f.emitPair(2 * i, f.pair(w + 4) - (f.pair(w) * f.pair(w + 2)).scaleBy(k0));
         }
     }
 }

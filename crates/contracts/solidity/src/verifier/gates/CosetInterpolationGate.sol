@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Algebra, Frame, GateFrame} from "../GateFrame.sol";
-import {Ext, ONE, ZERO, fromBase} from "../Extension.sol";
+import {Ext, fromBase} from "../Extension.sol";
+import {ALGEBRA_ONE, ALGEBRA_ZERO, Algebra, Frame, GateFrame} from "../GateFrame.sol";
 import {Goldilocks, P} from "../Goldilocks.sol";
 
 /// @title CosetInterpolationGate: the value at a point of the polynomial with given values on shift H
@@ -29,35 +29,35 @@ library CosetInterpolationGate {
         uint256 firstIntermediate = afterValues + 4;
         State memory s = State({
             z: f.pair(firstIntermediate + 4 * intermediates),
-            sum: Algebra(ZERO, ZERO),
-            product: Algebra(ONE, ZERO),
+            sum: ALGEBRA_ZERO,
+            product: ALGEBRA_ONE,
             x: 1,
             root: Goldilocks.rootOfUnity(bits),
             inverseOrder: Goldilocks.inverse(points)
         });
-        f.emitPair(0, f.pair(afterValues).sub(s.z.scale(f.wire(0))));
+        f.emitPair(0, f.pair(afterValues) - s.z.scaleBy(f.wire(0)));
         _advance(f, s, 0, degree);
         for (uint256 i = 0; i < intermediates; i++) {
-            Algebra memory sum = f.pair(firstIntermediate + 2 * i);
-            Algebra memory product = f.pair(firstIntermediate + 2 * (intermediates + i));
-            f.emitPair(2 + 4 * i, sum.sub(s.sum));
-            f.emitPair(4 + 4 * i, product.sub(s.product));
+            Algebra sum = f.pair(firstIntermediate + 2 * i);
+            Algebra product = f.pair(firstIntermediate + 2 * (intermediates + i));
+            f.emitPair(2 + 4 * i, sum - s.sum);
+            f.emitPair(4 + 4 * i, product - s.product);
             s.sum = sum;
             s.product = product;
             uint256 start = 1 + (degree - 1) * (i + 1);
             uint256 end = start + degree - 1;
             _advance(f, s, start, end < points ? end : points);
         }
-        f.emitPair(2 + 4 * intermediates, f.pair(afterValues + 2).sub(s.sum));
+        f.emitPair(2 + 4 * intermediates, f.pair(afterValues + 2) - s.sum);
     }
 
     /// Takes the points start..end into the sum and the product.
     function _advance(GateFrame memory f, State memory s, uint256 start, uint256 end) private pure {
         for (uint256 i = start; i < end; i++) {
-            Algebra memory term = Algebra(s.z.a0 - fromBase(s.x), s.z.a1);
+            Algebra term = s.z - Algebra.wrap(s.x << 192);
             Ext weight = fromBase(mulmod(s.x, s.inverseOrder, P));
-            s.sum = s.sum.mul(term).add(f.pair(1 + 2 * i).scale(weight).mul(s.product));
-            s.product = s.product.mul(term);
+            s.sum = s.sum * term + f.pair(1 + 2 * i).scaleBy(weight) * s.product;
+            s.product = s.product * term;
             s.x = mulmod(s.x, s.root, P);
         }
     }

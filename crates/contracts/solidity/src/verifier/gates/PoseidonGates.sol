@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Ext, ONE} from "../Extension.sol";
 import {Frame, GateFrame} from "../GateFrame.sol";
+import {P} from "../Goldilocks.sol";
 import {PoseidonGoldilocks} from "../PoseidonGoldilocks.sol";
 
 /// @title PoseidonGate: the permutation of twelve inputs, the first eight swapped in halves if a flag is set
@@ -63,10 +64,20 @@ library PoseidonGate {
 
     /// x^7 on the first elements of the state: x2 = x x, x3 = x x2, x4 = x2 x2, x3 x4.
     function _sbox(uint256 s, uint256 count) private pure {
-        for (uint256 i = 0; i < count; i++) {
-            Ext x = s.get(i);
-            Ext x2 = x * x;
-            s.set(i, (x * x2) * (x2 * x2));
+        assembly ("memory-safe") {
+            for { let end := add(s, shl(5, count)) } lt(s, end) { s := add(s, 32) } {
+                let a := mload(s)
+                let b := mload(add(s, 384))
+                let a2 := mod(add(mul(a, a), mul(7, mul(b, b))), P)
+                let b2 := mulmod(shl(1, a), b, P)
+                let t := mod(add(mul(a, a2), mul(7, mul(b, b2))), P)
+                b := mod(add(mul(a, b2), mul(b, a2)), P)
+                a := mod(add(mul(a2, a2), mul(7, mul(b2, b2))), P)
+                b2 := mulmod(shl(1, a2), b2, P)
+                // x3 = t + b X, x4 = a + b2 X
+                mstore(s, mod(add(mul(t, a), mul(7, mul(b, b2))), P))
+                mstore(add(s, 384), mod(add(mul(t, b2), mul(b, a)), P))
+            }
         }
     }
 

@@ -10,13 +10,12 @@ library ReducingGate {
     using Frame for GateFrame;
 
     function eval(GateFrame memory f, uint256 count) internal pure {
-        Algebra memory alpha = f.pair(2);
-        Algebra memory acc = f.pair(4);
+        Algebra alpha = f.pair(2);
+        Algebra acc = f.pair(4);
         for (uint256 i = 0; i < count; i++) {
-            Algebra memory computed = acc.mul(alpha);
-            computed.a0 = computed.a0 + f.wire(6 + i);
+            Algebra computed = acc * alpha + Algebra.wrap(Ext.unwrap(f.wire(6 + i)) << 128);
             acc = f.pair(i + 1 == count ? 0 : 6 + count + 2 * i);
-            f.emitPair(2 * i, computed.sub(acc));
+            f.emitPair(2 * i, computed - acc);
         }
     }
 }
@@ -26,12 +25,12 @@ library ReducingExtensionGate {
     using Frame for GateFrame;
 
     function eval(GateFrame memory f, uint256 count) internal pure {
-        Algebra memory alpha = f.pair(2);
-        Algebra memory acc = f.pair(4);
+        Algebra alpha = f.pair(2);
+        Algebra acc = f.pair(4);
         for (uint256 i = 0; i < count; i++) {
-            Algebra memory computed = acc.mul(alpha).add(f.pair(6 + 2 * i));
+            Algebra computed = acc * alpha + f.pair(6 + 2 * i);
             acc = f.pair(i + 1 == count ? 0 : 6 + 2 * count + 2 * i);
-            f.emitPair(2 * i, computed.sub(acc));
+            f.emitPair(2 * i, computed - acc);
         }
     }
 }
