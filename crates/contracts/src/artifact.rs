@@ -72,6 +72,8 @@ embedded!(
     "InventoryExecutor",
     "UniswapV2Executor",
     "DemoToken",
+    "WrapIdentity",
+    "WrapVerifier",
 );
 
 /// The embedded artifact of a contract.

@@ -141,6 +141,17 @@ pub async fn create_embedded<P: Provider>(
     create(provider, name, artifact(name)?.creation_code(libraries, arguments)?).await
 }
 
+/// Deploys the proof verifier and its parts, by their names in the manifest; `verifier` is the one to call. Side effect:
+/// two transactions of the provider's wallet.
+///
+/// # Errors
+/// When a transaction fails.
+pub async fn deploy_verifier<P: Provider>(provider: &P) -> Result<BTreeMap<String, Address>, DeployError> {
+    let identity = create_embedded(provider, "WrapIdentity", &[], &[]).await?;
+    let verifier = create_embedded(provider, "WrapVerifier", &[], &identity.abi_encode()).await?;
+    Ok(BTreeMap::from([("verifier-identity".into(), identity), ("verifier".into(), verifier)]))
+}
+
 impl Deployment {
     /// Deploys registry, markets and auction house around a verifier (with its `parts`) and Permit2, all owned by
     /// `owner`. Side effect: four transactions of the provider's wallet.

@@ -4,9 +4,13 @@ mod artifact;
 pub mod bindings;
 mod deploy;
 mod foreign;
+pub mod local;
+pub mod strategy;
 pub mod verifier;
 
 pub use artifact::{Artifact, ArtifactError, artifact};
 pub use bindings::{IAuctionHouse, IExecutor, IFeed, IMarkets, IProofVerifier, IStrategyRegistry};
-pub use deploy::{CoreDelays, DeployError, Deployed, Deployment, create, create_embedded, send};
+pub use deploy::{
+    CoreDelays, DeployError, Deployed, Deployment, create, create_embedded, deploy_verifier, send,
+};
 pub use foreign::{ForeignError, Packages};
