@@ -254,6 +254,24 @@ impl ProvingQueue {
         result.await.unwrap_or(Err(ProveError::Stopped))
     }
 
+    /// Runs a short job at once, beside the queue, and waits for it; a panic inside it becomes an error.
+    ///
+    /// # Errors
+    /// The job's own, or [`ProveError::Stopped`].
+    pub async fn run_beside<T, J>(&self, stage: Stage, job: J) -> Result<T, ProveError>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> Result<T, ProveError> + Send + 'static,
+    {
+        if self.shared.state.lock().stopped {
+            return Err(ProveError::Stopped);
+        }
+        let outcome = tokio::task::spawn_blocking(move || caught(stage, job)).await;
+        let outcome = outcome.unwrap_or(Err(ProveError::Stopped));
+        self.shared.metrics.count(stage, if outcome.is_ok() { "done" } else { "failed" });
+        outcome
+    }
+
     fn push(
         &self,
         stage: Stage,
