@@ -19,11 +19,19 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Look at the circuits: rows, degrees, security.
+    #[command(subcommand)]
+    Circuit(commands::circuit::CircuitCommand),
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
+    /// Deploy the contracts to a chain that has Permit2.
+    Deploy(commands::deploy::DeployArgs),
     /// Check nodes, contracts, keys, clock and disk.
     Doctor(commands::doctor::DoctorArgs),
+    /// Make, import and list encrypted keys.
+    #[command(subcommand)]
+    Keys(commands::keys::KeysCommand),
     /// Work with a strategy: check it, prove with it.
     #[command(subcommand)]
     Strategy(commands::strategy::StrategyCommand),
@@ -33,8 +41,11 @@ impl Command {
     /// Runs the command to its end.
     pub(crate) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         match self {
+            Self::Circuit(command) => command.run(output),
             Self::Config(command) => command.run(output),
+            Self::Deploy(args) => args.run(output).await,
             Self::Doctor(args) => args.run(output).await,
+            Self::Keys(command) => command.run(output),
             Self::Strategy(command) => command.run(output).await,
         }
     }

@@ -7,6 +7,7 @@ mod config;
 mod exit;
 mod logging;
 mod output;
+mod salt;
 mod shutdown;
 mod tasks;
 

@@ -1,7 +1,9 @@
 //! Arguments that several subcommands share, one struct per concern.
 
 mod config;
+mod key;
 mod output;
 
 pub(crate) use config::ConfigArgs;
+pub(crate) use key::{KeyArgs, PasswordArgs, signing_provider};
 pub(crate) use output::OutputArgs;

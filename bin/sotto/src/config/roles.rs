@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use alloy::primitives::{B256, U256};
+use alloy::primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, Keystore};
@@ -25,24 +25,56 @@ pub(crate) struct Store {
 pub(crate) struct Solver {
     /// The strategies that this process bids with.
     pub(crate) strategies: Vec<Strategy>,
-    /// The gateway's JSON-RPC address, to which sheet proofs are sent.
-    pub(crate) gateway: String,
-    /// Rounds that may be open at once; further ones are skipped and counted.
-    #[serde(default = "Solver::max_open_rounds")]
-    pub(crate) max_open_rounds: usize,
+    /// The gateway's JSON-RPC address, to which sheet proofs are sent; without one the solver settles by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gateway: Option<String>,
+    /// How long one call to the gateway may take.
+    #[serde(default = "Solver::gateway_timeout", with = "humantime_serde")]
+    pub(crate) gateway_timeout: Duration,
+    /// Time between blocks, from which the deadlines of proofs follow.
+    #[serde(default = "Solver::block_time", with = "humantime_serde")]
+    pub(crate) block_time: Duration,
+    /// Bids in flight over all strategies.
+    #[serde(default = "Solver::max_bids")]
+    pub(crate) max_bids: usize,
+    /// Blocks of the commit window that must be left.
+    #[serde(default = "Solver::min_commit_blocks")]
+    pub(crate) min_commit_blocks: u64,
+    /// Wei that a key must hold beyond its transactions in flight.
+    #[serde(default = "Solver::min_gas_balance_wei")]
+    pub(crate) min_gas_balance_wei: U256,
 }
 
 impl Solver {
-    const fn max_open_rounds() -> usize {
-        4
+    const fn gateway_timeout() -> Duration {
+        Duration::from_secs(10)
+    }
+
+    const fn block_time() -> Duration {
+        Duration::from_secs(12)
+    }
+
+    const fn max_bids() -> usize {
+        32
+    }
+
+    const fn min_commit_blocks() -> u64 {
+        1
+    }
+
+    const fn min_gas_balance_wei() -> U256 {
+        U256::from_limbs([20_000_000_000_000_000, 0, 0, 0])
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         if self.strategies.is_empty() {
             return Err(ConfigError::invalid("solver.strategies", "at least one strategy is needed"));
         }
-        if self.max_open_rounds == 0 {
-            return Err(ConfigError::invalid("solver.max-open-rounds", "must be at least 1"));
+        if self.max_bids == 0 {
+            return Err(ConfigError::invalid("solver.max-bids", "must be at least 1"));
+        }
+        if self.block_time.is_zero() {
+            return Err(ConfigError::invalid("solver.block-time", "must not be zero"));
         }
         Ok(())
     }
@@ -54,11 +86,16 @@ impl Solver {
 pub(crate) struct Strategy {
     /// The strategy's directory, with `strategy.toml` and the model.
     pub(crate) directory: PathBuf,
+    /// The market that it is registered for.
+    pub(crate) market: B256,
+    /// Who registered it; the keystore's address if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<Address>,
     /// The key that signs its transactions: the owner's or the operator's.
     pub(crate) keystore: Keystore,
     /// The secret behind the strategy's commitment, encrypted like a key.
     pub(crate) secret: Keystore,
-    /// Largest sum of sell amounts bid on and not yet filled, in raw units of the market's base token.
+    /// Most that it may have to deliver on at once, in raw units of the market's base token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) max_exposure: Option<U256>,
 }
@@ -137,6 +174,8 @@ pub(crate) struct Api {
     pub(crate) max_body_bytes: u32,
     /// Connections at once; further ones are refused.
     pub(crate) max_connections: u32,
+    /// Calls per second of one address, on average.
+    pub(crate) calls_per_second: u32,
 }
 
 impl Default for Api {
@@ -147,6 +186,7 @@ impl Default for Api {
             http_listen: SocketAddr::new(local, 9546),
             max_body_bytes: 1 << 20,
             max_connections: 500,
+            calls_per_second: 200,
         }
     }
 }
@@ -158,6 +198,9 @@ impl Api {
         }
         if self.max_connections == 0 {
             return Err(ConfigError::invalid("api.max-connections", "must be at least 1"));
+        }
+        if self.calls_per_second == 0 {
+            return Err(ConfigError::invalid("api.calls-per-second", "must be at least 1"));
         }
         if self.rpc_listen == self.http_listen && self.rpc_listen.port() != 0 {
             return Err(ConfigError::invalid("api.http-listen", "is the same address as api.rpc-listen"));
