@@ -56,7 +56,7 @@ pub fn notional(direction: Direction, sell: U256, reference: Price) -> Option<U2
     match direction {
         Direction::SellsBase => {
             let product: U512 = sell.widening_mul(reference);
-            let shifted = product >> 128;
+            let shifted: U512 = product >> 128;
             (shifted.bit_len() <= 256).then(|| shifted.to())
         }
         Direction::SellsQuote => Some(sell),
@@ -145,19 +145,15 @@ pub fn improvement_pips(direction: Direction, sell: U256, reference: Price, paid
 }
 
 impl NoFill {
-    /// The reason in words.
+    /// The reason in words; amounts that only the trader knows are no part of it.
     pub fn reason(&self) -> String {
         match self {
             Self::NoBid => "no solver bid".into(),
             Self::BelowReserve { best, reserve } => {
                 format!("the best quote of {best} pips is below the market's reserve of {reserve}")
             }
-            Self::SizeOutOfRange { notional } => {
-                format!("the notional of {notional} is outside of the market's range")
-            }
-            Self::LimitNotMet { due, minimum } => {
-                format!("the best quote pays {due}, the limit is {minimum}")
-            }
+            Self::SizeOutOfRange { .. } => "the notional is outside of the market's range".into(),
+            Self::LimitNotMet { .. } => "the best quote does not meet the limit".into(),
             Self::NotYetValid => "the intent is not valid yet".into(),
             Self::Expired => "the deadline passed before the fill".into(),
         }
