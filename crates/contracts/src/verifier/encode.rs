@@ -86,7 +86,7 @@ pub fn decode_proof(
         .map(|(i, &value)| element(i * ELEMENT_BYTES, value))
         .collect::<Result<_, _>>()?;
     let mut reader = Reader { bytes, position: 0 };
-    let mut cap = |reader: &mut Reader<'_>| Ok(MerkleCap(reader.digests(layout.cap_len)?));
+    let cap = |reader: &mut Reader<'_>| Ok(MerkleCap(reader.digests(layout.cap_len)?));
     let wires_cap = cap(&mut reader)?;
     let plonk_zs_partial_products_cap = cap(&mut reader)?;
     let quotient_polys_cap = cap(&mut reader)?;
