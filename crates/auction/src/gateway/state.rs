@@ -156,8 +156,6 @@ pub struct Plan {
     pub placements: Vec<Placement>,
     /// Value that the opening sends, wei.
     pub value: U256,
-    /// The head when the plan was made: the round opens in a later block.
-    pub from_block: u64,
     /// Last block in which the opening is wanted.
     pub open_until: u64,
     /// When the plan was made, Unix milliseconds of this machine's clock.
@@ -167,16 +165,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The idempotency key of the opening transaction.
-    pub fn open_key(&self) -> String {
-        format!("open:{}", self.slots_hash)
-    }
-
     /// The slot behind which an intent stands.
     pub fn slot_of(&self, intent: B256) -> Option<u8> {
         let at = self.placements.iter().position(|p| p.intent == intent)?;
         u8::try_from(at).ok()
     }
+}
+
+/// The idempotency key of the transaction that opens the round with this slots hash.
+pub(super) fn open_key(slots_hash: B256) -> String {
+    format!("open:{slots_hash}")
 }
 
 #[cfg(test)]

@@ -32,6 +32,19 @@ pub enum Step {
     Close,
 }
 
+impl Step {
+    /// Name of the step, the label under which it is counted.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Settle { .. } => "settle",
+            Self::Fill { .. } => "fill",
+            Self::Penalise { .. } => "penalise",
+            Self::Release { .. } => "release",
+            Self::Close => "close",
+        }
+    }
+}
+
 /// How far a head is past a round's windows, with confirmations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
