@@ -226,12 +226,10 @@ library {prefix}Circuit {{
     bytes32 internal constant ID = 0x{};
 
     /// @dev FRI parameters and circuit digest as the transcript takes them.
-    bytes internal constant TRANSCRIPT_START =
-{};
+    bytes internal constant TRANSCRIPT_START = {};
 
     /// @dev Cap of the tree of constants and sigmas.
-    bytes internal constant CONSTANTS_CAP =
-{};
+    bytes internal constant CONSTANTS_CAP = {};
 
     function shape() internal pure returns (Shape memory) {{
         return Shape({{
@@ -317,6 +315,6 @@ fn hex(bytes: &[u8]) -> String {
 
 /// A hex literal over several lines.
 fn literal(bytes: &[u8]) -> String {
-    let lines: Vec<String> = bytes.chunks(48).map(|chunk| format!("        hex\"{}\"", hex(chunk))).collect();
-    lines.join("\n")
+    let lines: Vec<String> = bytes.chunks(32).map(|chunk| format!("hex\"{}\"", hex(chunk))).collect();
+    lines.join("\n        ")
 }

@@ -44,15 +44,11 @@ library Elements {
     /// The masks are arguments so that they stay on the stack; as literals in the loop the optimizer takes them apart.
     /// @param gap 2^64 - p = 2^32 - 1 in two lanes: x + gap carries out of 64 bits exactly if x >= p.
     /// @return overflow Bits 64 and 192 tell whether an element was not below p.
-    function _reverse(
-        uint256 ptr,
-        uint256 end,
-        uint256 m8,
-        uint256 m16,
-        uint256 m32,
-        uint256 even,
-        uint256 gap
-    ) private pure returns (uint256 overflow) {
+    function _reverse(uint256 ptr, uint256 end, uint256 m8, uint256 m16, uint256 m32, uint256 even, uint256 gap)
+        private
+        pure
+        returns (uint256 overflow)
+    {
         assembly ("memory-safe") {
             for {} lt(ptr, end) { ptr := add(ptr, 32) } {
                 let v := mload(ptr)

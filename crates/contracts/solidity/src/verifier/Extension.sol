@@ -60,9 +60,7 @@ function mul(Ext a, Ext b) pure returns (Ext r) {
         let b1 := and(b, 0xffffffffffffffff)
         let a0 := shr(64, a)
         let b0 := shr(64, b)
-        r := or(
-            shl(64, mod(add(mul(a0, b0), mul(7, mul(a1, b1))), P)), mod(add(mul(a0, b1), mul(a1, b0)), P)
-        )
+        r := or(shl(64, mod(add(mul(a0, b0), mul(7, mul(a1, b1))), P)), mod(add(mul(a0, b1), mul(a1, b0)), P))
     }
 }
 

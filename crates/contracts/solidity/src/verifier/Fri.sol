@@ -204,8 +204,7 @@ library Fri {
             for { let pairs := shl(sub(arity, 1), 1) } pairs { pairs := shr(1, pairs) } {
                 for { let k := 0 } lt(k, pairs) { k := add(k, 1) } {
                     let inverse := mulmod(mload(add(twiddles, shl(5, k))), inverseStart, P)
-                    let w :=
-                        butterfly(mload(add(values, shl(5, k))), mulmod(b0, inverse, P), mulmod(b1, inverse, P))
+                    let w := butterfly(mload(add(values, shl(5, k))), mulmod(b0, inverse, P), mulmod(b1, inverse, P))
                     mstore(add(values, shl(4, k)), w)
                 }
                 inverseStart := mulmod(inverseStart, inverseStart, P)
@@ -216,10 +215,7 @@ library Fri {
             // times 2^-arity = p - (p - 1) / 2^arity
             let v := mload(values)
             let scale := sub(P, shr(arity, sub(P, 1)))
-            r := or(
-                shl(64, mulmod(shr(192, v), scale, P)),
-                mulmod(and(shr(128, v), 0xffffffffffffffff), scale, P)
-            )
+            r := or(shl(64, mulmod(shr(192, v), scale, P)), mulmod(and(shr(128, v), 0xffffffffffffffff), scale, P))
         }
     }
 

@@ -89,6 +89,8 @@ function scaleBy(Algebra a, Ext k) pure returns (Algebra r) {
 }
 
 /// @title Access to a row's openings, and the sum of its constraints
+/// @notice The gates compute indices of wires and constraints from constants of the generated contract, all of them
+/// below 2^16; so they do it in unchecked blocks.
 library Frame {
     /// @dev The selector's value on rows whose gate is in another group.
     uint256 private constant UNUSED_SELECTOR = 0xffffffff;
@@ -145,7 +147,9 @@ library Frame {
 
     /// @notice Adds filter * c to constraints j and j + 1.
     function emitPair(GateFrame memory f, uint256 j, Algebra c) internal pure {
-        emit_(f, j, Ext.wrap(Algebra.unwrap(c) >> 128));
-        emit_(f, j + 1, Ext.wrap(Algebra.unwrap(c) & type(uint128).max));
+        unchecked {
+            emit_(f, j, Ext.wrap(Algebra.unwrap(c) >> 128));
+            emit_(f, j + 1, Ext.wrap(Algebra.unwrap(c) & type(uint128).max));
+        }
     }
 }

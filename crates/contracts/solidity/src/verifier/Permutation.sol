@@ -75,8 +75,7 @@ library Permutation {
         for (uint256 chunk = 0; j < shape.routedWires; chunk++) {
             uint256 end = j + shape.quotientDegreeFactor;
             if (end > shape.routedWires) end = shape.routedWires;
-            Ext next =
-                chunk == shape.partialProducts ? _load(o.nextZs + 16 * r.index) : _load(partials + 16 * chunk);
+            Ext next = chunk == shape.partialProducts ? _load(o.nextZs + 16 * r.index) : _load(partials + 16 * chunk);
             r.numerators = previous;
             r.denominators = next;
             _multiply(r, o.wires + 16 * j, o.sigmas + 16 * j, end - j);

@@ -97,8 +97,7 @@ abstract contract Plonky2Verifier is IProofVerifier {
     {
         Sponge t = Transcript.create();
         {
-            bytes memory start =
-                abi.encodePacked(_transcriptStart(), Elements.swap(uint256(publicInputsHash)));
+            bytes memory start = abi.encodePacked(_transcriptStart(), Elements.swap(uint256(publicInputsHash)));
             uint256 ptr;
             assembly ("memory-safe") {
                 ptr := add(start, 32)
@@ -151,8 +150,8 @@ abstract contract Plonky2Verifier is IProofVerifier {
     /// accepted.
     function _sections(Shape memory shape, bytes calldata proof) internal pure returns (Sections memory s) {
         uint256 capBytes = 25 << shape.capHeight;
-        uint256 polynomials = shape.constants + shape.routedWires + shape.wires
-            + shape.challenges * (1 + shape.partialProducts + shape.quotientDegreeFactor);
+        uint256 polynomials = shape.constants + shape.routedWires + shape.wires + shape.challenges
+            * (1 + shape.partialProducts + shape.quotientDegreeFactor);
         uint256 start;
         assembly ("memory-safe") {
             start := proof.offset

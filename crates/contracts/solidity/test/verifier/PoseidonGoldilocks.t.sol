@@ -31,7 +31,9 @@ contract PoseidonGoldilocksTest is Test {
 
     function test_permutationOfRangeMatchesPlonky2() public view {
         uint256[12] memory s;
-        for (uint256 i = 0; i < 12; i++) s[i] = i;
+        for (uint256 i = 0; i < 12; i++) {
+            s[i] = i;
+        }
         s = harness.permute(s);
         assertEq(s[0], 0xd64e1e3efc5b8e9e);
         assertEq(s[5], 0xcb1f8980294a023f);
@@ -40,7 +42,9 @@ contract PoseidonGoldilocksTest is Test {
 
     function test_permutationOfLargestElementsMatchesPlonky2() public view {
         uint256[12] memory s;
-        for (uint256 i = 0; i < 12; i++) s[i] = P - 1;
+        for (uint256 i = 0; i < 12; i++) {
+            s[i] = P - 1;
+        }
         s = harness.permute(s);
         assertEq(s[0], 0xbe0085cfc57a8357);
         assertEq(s[11], 0xe28e96f1ae5e60d3);
@@ -48,7 +52,9 @@ contract PoseidonGoldilocksTest is Test {
 
     function test_hash8MatchesPlonky2() public view {
         uint256[8] memory e;
-        for (uint256 i = 0; i < 8; i++) e[i] = i;
+        for (uint256 i = 0; i < 8; i++) {
+            e[i] = i;
+        }
         assertEq(harness.hash8(e), hex"eff81bb29a2276197ec080e2b7f39736f624fcbf98c9e736c4221df46aa44e4c");
         e = [P - 1, P - 2, P - 3, P - 4, 0, 1, P - 1, P - 1];
         assertEq(harness.hash8(e), hex"944d52a3b150f6f854c89c9d50636e041b99f771733d69b2c95f057ee9947697");

@@ -56,9 +56,7 @@ contract StandInTest is VerifierSuite {
     function test_refusesToBeDeployedOnAnotherCircuitsConstraints() public {
         bytes32 other = keccak256("another circuit");
         vm.mockCall(address(identity), abi.encodeCall(PlonkIdentity.circuitId, ()), abi.encode(other));
-        vm.expectRevert(
-            abi.encodeWithSelector(Plonky2Verifier.CircuitMismatch.selector, StandInCircuit.ID, other)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Plonky2Verifier.CircuitMismatch.selector, StandInCircuit.ID, other));
         new StandInVerifier(identity);
     }
 }

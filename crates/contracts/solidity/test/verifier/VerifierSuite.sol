@@ -131,7 +131,9 @@ abstract contract VerifierSuite is Test {
         uint256 first = _indexOf(sections, "constants leaf");
         uint256 queryBytes = (proof.length - sections[first].start) / verifier.shape().queries;
         _assertRefused(inputs, _swapped(sections[first].start, sections[first].start + queryBytes, queryBytes));
-        _assertRefused(inputs, _swapped(sections[first + 4].start, sections[first + 5].start, sections[first + 4].length));
+        _assertRefused(
+            inputs, _swapped(sections[first + 4].start, sections[first + 5].start, sections[first + 4].length)
+        );
     }
 
     function test_refusesAFlippedBitInEveryPathOfEveryQuery() public {
@@ -184,8 +186,8 @@ abstract contract VerifierSuite is Test {
     function test_everyRepetitionOfTheConstraintCheckCounts() public {
         (PlonkChallenges memory c, bytes32 hash, bytes memory openings) = verifier.challenges(inputs, proof);
         Shape memory shape = verifier.shape();
-        uint256 quotient = shape.constants + shape.routedWires + shape.wires
-            + shape.challenges * (1 + shape.partialProducts);
+        uint256 quotient =
+            shape.constants + shape.routedWires + shape.wires + shape.challenges * (1 + shape.partialProducts);
         for (uint256 i = 0; i < shape.challenges; i++) {
             bytes memory changed = bytes.concat(openings);
             changed[16 * (quotient + i * shape.quotientDegreeFactor) + 7] ^= 0x01;

@@ -9,16 +9,18 @@ library BaseSumGate {
     using Frame for GateFrame;
 
     function eval(GateFrame memory f, uint256 base, uint256 limbs) internal pure {
-        Ext sum = ZERO;
-        for (uint256 i = limbs; i != 0; i--) {
-            Ext limb = f.wire(i);
-            sum = sum.scale(base) + limb;
-            Ext product = limb;
-            for (uint256 b = 1; b < base; b++) {
-                product = product * (limb - fromBase(b));
+        unchecked {
+            Ext sum = ZERO;
+            for (uint256 i = limbs; i != 0; i--) {
+                Ext limb = f.wire(i);
+                sum = sum.scale(base) + limb;
+                Ext product = limb;
+                for (uint256 b = 1; b < base; b++) {
+                    product = product * (limb - fromBase(b));
+                }
+                f.emit_(i, product);
             }
-            f.emit_(i, product);
+            f.emit_(0, sum - f.wire(0));
         }
-        f.emit_(0, sum - f.wire(0));
     }
 }

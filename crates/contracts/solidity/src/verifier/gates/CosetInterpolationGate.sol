@@ -53,12 +53,14 @@ library CosetInterpolationGate {
 
     /// Takes the points start..end into the sum and the product.
     function _advance(GateFrame memory f, State memory s, uint256 start, uint256 end) private pure {
-        for (uint256 i = start; i < end; i++) {
-            Algebra term = s.z - Algebra.wrap(s.x << 192);
-            Ext weight = fromBase(mulmod(s.x, s.inverseOrder, P));
-            s.sum = s.sum * term + f.pair(1 + 2 * i).scaleBy(weight) * s.product;
-            s.product = s.product * term;
-            s.x = mulmod(s.x, s.root, P);
+        unchecked {
+            for (uint256 i = start; i < end; i++) {
+                Algebra term = s.z - Algebra.wrap(s.x << 192);
+                Ext weight = fromBase(mulmod(s.x, s.inverseOrder, P));
+                s.sum = s.sum * term + f.pair(1 + 2 * i).scaleBy(weight) * s.product;
+                s.product = s.product * term;
+                s.x = mulmod(s.x, s.root, P);
+            }
         }
     }
 }

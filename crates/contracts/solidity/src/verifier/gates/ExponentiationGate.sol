@@ -10,14 +10,16 @@ library ExponentiationGate {
     using Frame for GateFrame;
 
     function eval(GateFrame memory f, uint256 bits) internal pure {
-        Ext base = f.wire(0);
-        Ext previous = ONE;
-        for (uint256 i = 0; i < bits; i++) {
-            Ext bit = f.wire(bits - i);
-            Ext value = f.wire(2 + bits + i);
-            f.emit_(i, previous * (bit * base + ONE - bit) - value);
-            previous = value * value;
+        unchecked {
+            Ext base = f.wire(0);
+            Ext previous = ONE;
+            for (uint256 i = 0; i < bits; i++) {
+                Ext bit = f.wire(bits - i);
+                Ext value = f.wire(2 + bits + i);
+                f.emit_(i, previous * (bit * base + ONE - bit) - value);
+                previous = value * value;
+            }
+            f.emit_(bits, f.wire(1 + bits) - f.wire(1 + 2 * bits));
         }
-        f.emit_(bits, f.wire(1 + bits) - f.wire(1 + 2 * bits));
     }
 }

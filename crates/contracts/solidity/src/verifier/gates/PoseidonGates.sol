@@ -21,44 +21,48 @@ library PoseidonGate {
     uint256 private constant SBOX_INPUTS = 29;
 
     function eval(GateFrame memory f) internal pure {
-        uint256 s = _inputs(f);
-        uint256 rc = PoseidonGoldilocks.roundConstants();
-        for (uint256 i = 0; i < 12; i++) {
-            s.set(i, s.get(i) + _constant(rc, i));
-        }
-        uint256 w = SBOX_INPUTS;
-        uint256 j = 5;
-        for (uint256 round = 0; round < 30; round++) {
-            uint256 count = round < 4 || round >= 26 ? 12 : 1;
-            for (uint256 i = 0; round != 0 && i < count; i++) {
-                Ext input = f.wire(w++);
-                f.emit_(j++, s.get(i) - input);
-                s.set(i, input);
+        unchecked {
+            uint256 s = _inputs(f);
+            uint256 rc = PoseidonGoldilocks.roundConstants();
+            for (uint256 i = 0; i < 12; i++) {
+                s.set(i, s.get(i) + _constant(rc, i));
             }
-            rc += 96;
-            _sbox(s, count);
-            s.mdsThenAdd(rc);
-        }
-        for (uint256 i = 0; i < 12; i++) {
-            f.emit_(j++, s.get(i) - f.wire(OUTPUTS + i));
+            uint256 w = SBOX_INPUTS;
+            uint256 j = 5;
+            for (uint256 round = 0; round < 30; round++) {
+                uint256 count = round < 4 || round >= 26 ? 12 : 1;
+                for (uint256 i = 0; round != 0 && i < count; i++) {
+                    Ext input = f.wire(w++);
+                    f.emit_(j++, s.get(i) - input);
+                    s.set(i, input);
+                }
+                rc += 96;
+                _sbox(s, count);
+                s.mdsThenAdd(rc);
+            }
+            for (uint256 i = 0; i < 12; i++) {
+                f.emit_(j++, s.get(i) - f.wire(OUTPUTS + i));
+            }
         }
     }
 
     /// The swap's constraints, and the state after it: twelve words of c0, then twelve words of c1.
     function _inputs(GateFrame memory f) private pure returns (uint256 s) {
-        s = ExtState.create();
-        Ext swap = f.wire(SWAP);
-        f.emit_(0, swap * (swap - ONE));
-        for (uint256 i = 0; i < 4; i++) {
-            Ext left = f.wire(i);
-            Ext right = f.wire(i + 4);
-            Ext delta = f.wire(DELTAS + i);
-            f.emit_(1 + i, swap * (right - left) - delta);
-            s.set(i, left + delta);
-            s.set(i + 4, right - delta);
-        }
-        for (uint256 i = 8; i < 12; i++) {
-            s.set(i, f.wire(i));
+        unchecked {
+            s = ExtState.create();
+            Ext swap = f.wire(SWAP);
+            f.emit_(0, swap * (swap - ONE));
+            for (uint256 i = 0; i < 4; i++) {
+                Ext left = f.wire(i);
+                Ext right = f.wire(i + 4);
+                Ext delta = f.wire(DELTAS + i);
+                f.emit_(1 + i, swap * (right - left) - delta);
+                s.set(i, left + delta);
+                s.set(i + 4, right - delta);
+            }
+            for (uint256 i = 8; i < 12; i++) {
+                s.set(i, f.wire(i));
+            }
         }
     }
 
@@ -94,15 +98,17 @@ library PoseidonMdsGate {
     using ExtState for uint256;
 
     function eval(GateFrame memory f) internal pure {
-        uint256 s = ExtState.create();
-        uint256 zeros = s + ExtState.SIZE;
-        for (uint256 half = 0; half < 2; half++) {
-            for (uint256 i = 0; i < 12; i++) {
-                s.set(i, f.wire(2 * i + half));
-            }
-            s.mdsThenAdd(zeros);
-            for (uint256 i = 0; i < 12; i++) {
-                f.emit_(2 * i + half, f.wire(24 + 2 * i + half) - s.get(i));
+        unchecked {
+            uint256 s = ExtState.create();
+            uint256 zeros = s + ExtState.SIZE;
+            for (uint256 half = 0; half < 2; half++) {
+                for (uint256 i = 0; i < 12; i++) {
+                    s.set(i, f.wire(2 * i + half));
+                }
+                s.mdsThenAdd(zeros);
+                for (uint256 i = 0; i < 12; i++) {
+                    f.emit_(2 * i + half, f.wire(24 + 2 * i + half) - s.get(i));
+                }
             }
         }
     }

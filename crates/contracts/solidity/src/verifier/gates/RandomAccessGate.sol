@@ -12,25 +12,29 @@ library RandomAccessGate {
     using Frame for GateFrame;
 
     function eval(GateFrame memory f, uint256 bits, uint256 copies, uint256 extraConstants) internal pure {
-        uint256 stride = 2 + (1 << bits);
-        for (uint256 copy = 0; copy < copies; copy++) {
-            uint256 bitWires = stride * copies + extraConstants + copy * bits;
-            _copy(f, bits, stride * copy, bitWires, (bits + 2) * copy);
-        }
-        for (uint256 i = 0; i < extraConstants; i++) {
-            f.emit_((bits + 2) * copies + i, f.constant_(i) - f.wire(stride * copies + i));
+        unchecked {
+            uint256 stride = 2 + (1 << bits);
+            for (uint256 copy = 0; copy < copies; copy++) {
+                uint256 bitWires = stride * copies + extraConstants + copy * bits;
+                _copy(f, bits, stride * copy, bitWires, (bits + 2) * copy);
+            }
+            for (uint256 i = 0; i < extraConstants; i++) {
+                f.emit_((bits + 2) * copies + i, f.constant_(i) - f.wire(stride * copies + i));
+            }
         }
     }
 
     function _copy(GateFrame memory f, uint256 bits, uint256 w, uint256 bitWires, uint256 j) private pure {
-        Ext index = ZERO;
-        for (uint256 i = bits; i != 0; i--) {
-            Ext b = f.wire(bitWires + i - 1);
-            f.emit_(j + i - 1, b * (b - ONE));
-            index = index + index + b;
+        unchecked {
+            Ext index = ZERO;
+            for (uint256 i = bits; i != 0; i--) {
+                Ext b = f.wire(bitWires + i - 1);
+                f.emit_(j + i - 1, b * (b - ONE));
+                index = index + index + b;
+            }
+            f.emit_(j + bits, index - f.wire(w));
+            f.emit_(j + bits + 1, _fold(f, bits, w + 2, bitWires) - f.wire(w + 1));
         }
-        f.emit_(j + bits, index - f.wire(w));
-        f.emit_(j + bits + 1, _fold(f, bits, w + 2, bitWires) - f.wire(w + 1));
     }
 
     /// The list, halved once per bit b: x + b (y - x) for each pair (x, y) of neighbours, in a copy.

@@ -10,12 +10,14 @@ library ReducingGate {
     using Frame for GateFrame;
 
     function eval(GateFrame memory f, uint256 count) internal pure {
-        Algebra alpha = f.pair(2);
-        Algebra acc = f.pair(4);
-        for (uint256 i = 0; i < count; i++) {
-            Algebra computed = acc * alpha + Algebra.wrap(Ext.unwrap(f.wire(6 + i)) << 128);
-            acc = f.pair(i + 1 == count ? 0 : 6 + count + 2 * i);
-            f.emitPair(2 * i, computed - acc);
+        unchecked {
+            Algebra alpha = f.pair(2);
+            Algebra acc = f.pair(4);
+            for (uint256 i = 0; i < count; i++) {
+                Algebra computed = acc * alpha + Algebra.wrap(Ext.unwrap(f.wire(6 + i)) << 128);
+                acc = f.pair(i + 1 == count ? 0 : 6 + count + 2 * i);
+                f.emitPair(2 * i, computed - acc);
+            }
         }
     }
 }
@@ -25,12 +27,14 @@ library ReducingExtensionGate {
     using Frame for GateFrame;
 
     function eval(GateFrame memory f, uint256 count) internal pure {
-        Algebra alpha = f.pair(2);
-        Algebra acc = f.pair(4);
-        for (uint256 i = 0; i < count; i++) {
-            Algebra computed = acc * alpha + f.pair(6 + 2 * i);
-            acc = f.pair(i + 1 == count ? 0 : 6 + 2 * count + 2 * i);
-            f.emitPair(2 * i, computed - acc);
+        unchecked {
+            Algebra alpha = f.pair(2);
+            Algebra acc = f.pair(4);
+            for (uint256 i = 0; i < count; i++) {
+                Algebra computed = acc * alpha + f.pair(6 + 2 * i);
+                acc = f.pair(i + 1 == count ? 0 : 6 + 2 * count + 2 * i);
+                f.emitPair(2 * i, computed - acc);
+            }
         }
     }
 }
