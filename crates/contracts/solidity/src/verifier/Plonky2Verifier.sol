@@ -14,7 +14,7 @@ import {Sponge, Transcript} from "./Transcript.sol";
 /// @title Verifier of plonky2 1.1.0 proofs over `KeccakGoldilocksConfig`
 /// @notice Deployed in two contracts, in this order: the `PlonkIdentity` of the circuit, then this contract with the
 /// address of the first. `verify` returns true for a valid proof and reverts with an error that names the failed check
-/// for every other one; it never returns false. The layout of a proof is that of `sections`.
+/// for every other one; it never returns false. The layout of a proof is that of `_sections`.
 abstract contract Plonky2Verifier is IProofVerifier {
     using Transcript for Sponge;
 

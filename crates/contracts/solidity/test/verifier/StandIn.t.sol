@@ -36,13 +36,20 @@ contract StandInTest is VerifierSuite {
         return (first, new ExposedStandIn(first));
     }
 
-    function _fixtures() internal pure override returns (string memory) {
-        return "test/vectors/verifier/standin";
+    function _load() internal view override returns (uint256[8] memory x, bytes memory p) {
+        p = vm.readFileBinary("test/vectors/verifier/standin_proof.bin");
+        bytes memory packed = vm.readFileBinary("test/vectors/verifier/standin_inputs.bin");
+        assertEq(packed.length, 64);
+        for (uint256 i = 0; i < 64; i++) {
+            x[i / 8] = (x[i / 8] << 8) | uint8(packed[i]);
+        }
     }
 
-    /// The stand-in has gates that use all wires and both constants.
-    function _isUsed(Shape memory, uint256) internal pure override returns (bool) {
-        return true;
+    // covers: Z5
+    function test_refusesAProofOfAnotherCircuitOfTheSameShape() public {
+        bytes memory other = vm.readFileBinary("test/vectors/verifier/standin_other.bin");
+        assertEq(other.length, proof.length);
+        _assertRefused(inputs, other);
     }
 
     function test_deployedContractsAcceptAndFitTheCodeSizeLimit() public {
