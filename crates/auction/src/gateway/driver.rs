@@ -23,6 +23,7 @@ impl Core {
     /// When the chain cannot be followed any more, or the ledger must not be used any more.
     pub(super) async fn run(self: Arc<Self>, mut watcher: Watcher) -> Result<()> {
         let mut tick = interval(TICK);
+        let mut status = watcher.status.clone();
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
@@ -32,6 +33,7 @@ impl Core {
                     Some(event) => self.on_event(event),
                     None => return stopped(watcher).await,
                 },
+                Ok(()) = status.changed() => {}
                 () = self.wake.notified() => {}
                 _ = tick.tick() => {}
             }
@@ -39,7 +41,7 @@ impl Core {
             while let Ok(event) = watcher.events.try_recv() {
                 self.on_event(event);
             }
-            let status = *watcher.status.borrow();
+            let status = *status.borrow_and_update();
             let caught_up = {
                 let mut state = self.state.lock();
                 state.caught_up = status.caught_up && status.head == state.head.map(|head| head.block);

@@ -174,10 +174,12 @@ impl Core {
 
     /// Takes a plan that the ledger has into memory.
     pub(super) fn track(&self, plan: Plan, opening: bool) {
+        let ended = |hash: &B256| self.state.lock().records.get(hash).is_some_and(|r| r.state.is_final());
         let moves: Vec<Move> = plan
             .placements
             .iter()
             .zip(0u8..)
+            .filter(|(p, _)| !ended(&p.intent))
             .map(|(p, slot)| Move {
                 hash: p.intent,
                 from: IntentStatus::Open,

@@ -36,6 +36,7 @@ impl Core {
         }
         tracing::info!(plans = signed.len(), intents = self.state.lock().book.len(), "taken from the ledger");
         for plan in signed {
+            self.load_records(&plan).await?;
             self.resume(plan);
         }
         self.release_strays().await?;
@@ -59,6 +60,20 @@ impl Core {
             });
             state.remember(record);
         }
+    }
+
+    /// Intents of a running round that have ended already: a reorganisation may bring them back.
+    async fn load_records(&self, plan: &FoundPlan) -> Result<()> {
+        for opening in &plan.openings {
+            if self.state.lock().records.contains_key(&opening.intent_hash) {
+                continue;
+            }
+            if let Some(row) = self.books.intent(opening.intent_hash).await? {
+                let record = self.record_of(row, 0);
+                self.state.lock().remember(record);
+            }
+        }
+        Ok(())
     }
 
     /// A plan whose opening was never signed: nothing of it can be on chain.
