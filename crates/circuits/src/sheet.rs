@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// log2 of the rows of every sheet circuit.
-pub const SHEET_DEGREE_BITS: usize = 14;
+pub const SHEET_DEGREE_BITS: usize = 13;
 /// Elements of a covered sheet: index, strategy, commitment.
 pub(crate) const SHEET_ELEMENTS: usize = 9;
 /// Public inputs of sheets and nodes: class, round digest, key-set root, claims by field, sheets.
