@@ -56,9 +56,9 @@ RANGES = {
     "uniswap-v2.volatility": (0.0, 0.0625),
     "uniswap-v2.base-depth": (4.0, 20.0),
     "uniswap-v2.quote-depth": (15.0, 31.0),
-    "uniswap-v2.age": (0.0, 3600.0),
+    "uniswap-v2.age": (0.0, 300.0),
     "chainlink.price": (9.5, 13.5),
-    "chainlink.age": (0.0, 7200.0),
+    "chainlink.age": (0.0, 3600.0),
     "chain.base-fee": (0.0, 48.0),
     "chain.block-interval": (0.0, 15000.0),
     # until 2029-10
@@ -109,8 +109,9 @@ def simulate(count, seed):
     volatility = sigma * np.sqrt(recent) / LN2 * np.exp(rng.normal(-0.2, 0.35, count))
 
     # The oracle posts on a deviation or a heartbeat.
-    oracle_age = np.minimum(rng.exponential(1.0, count) * (0.0005 / sigma) ** 2, 3600.0)
-    oracle_gap = np.clip(move(oracle_age) + 0.2 * jump, -0.001 / LN2, 0.001 / LN2)
+    threshold = np.exp(rng.uniform(np.log(0.0003), np.log(0.002), count))
+    oracle_age = np.minimum(rng.exponential(1.0, count) * (threshold / sigma) ** 2, 3600.0)
+    oracle_gap = np.clip(move(oracle_age) + 0.2 * jump, -1.2 * threshold / LN2, 1.2 * threshold / LN2)
     oracle = fair - oracle_gap + rng.normal(0.0, 0.00008, count) / LN2
 
     # Development chains have quiet pools: keep a part of the rounds without any movement.
@@ -119,6 +120,8 @@ def simulate(count, seed):
     oracle = np.where(quiet, price + rng.normal(0, 3e-4, count), oracle)
     fair = np.where(quiet, price + rng.normal(0, 1e-4, count), fair)
     volatility = np.where(quiet, volatility * rng.uniform(0, 0.1, count), volatility)
+    oracle_age = np.where(quiet, rng.uniform(0.0, 3600.0, count), oracle_age)
+    age = np.where(quiet, rng.uniform(0.0, 300.0, count), age)
 
     base_depth = rng.uniform(7.0, 17.0, count)
     quote_depth = base_depth + price
@@ -127,7 +130,7 @@ def simulate(count, seed):
     size_base = np.minimum(rng.normal(0.5, 2.0, count), base_depth - 2.5)
     size = size_base + direction * price
     timestamp = rng.uniform(85e6, 180e6, count)
-    lifetime = np.exp(rng.uniform(np.log(15.0), np.log(3600.0), count))
+    lifetime = np.exp(rng.uniform(np.log(15.0), np.log(250_000.0), count))
     base_fee = np.where(quiet, rng.uniform(0.0, 31.0, count), rng.uniform(24.0, 37.0, count))
     interval = rng.choice([250.0, 1000.0, 2000.0, 12000.0], count) * rng.uniform(0.9, 1.1, count)
 
@@ -136,12 +139,12 @@ def simulate(count, seed):
     # The inventory leans one way for a while; models cannot see it.
     lean = side * rng.normal(0.0, 25.0, count)
     share = np.exp2(size_base - base_depth)
-    size_cost = 900.0 * np.sqrt(share) + 2500.0 * share
+    size_cost = 1100.0 * np.sqrt(share) + 2500.0 * share
     exposure = 4.0 + 5.0 * interval / 1000.0 + 0.1 * age
-    risk_cost = 0.25 * sigma * np.sqrt(exposure) * PIPS + 0.012 * lifetime
+    risk_cost = 0.25 * sigma * np.sqrt(exposure) * PIPS + np.minimum(0.005 * lifetime, 60.0)
     # 250,000 gas, in a currency worth one base token, of the order's size; small orders are subsidised up to a point.
     gas_cost = np.minimum(250_000 * np.exp2(base_fee) * 1e-18 * np.exp2(-size_base) * PIPS * 0.2, 150.0)
-    target = 420.0 + edge + lean - size_cost - risk_cost - gas_cost
+    target = 450.0 + edge + lean - size_cost - risk_cost - gas_cost
     target = np.clip(target, -1900.0, 2900.0)
 
     columns = [

@@ -43,8 +43,9 @@ def write_strategy(folder, inputs, hidden, min_quote, max_quote, max_slots, seed
         return np.clip(pips, min_quote, max_quote)
 
     report(folder.name, test, quotes(test.features))
-    ranges = widened(sums)
-    write_manifest(folder, inputs, offset, scale, ranges, output_scale, (min_quote, max_quote, max_slots))
+    ceilings = greatest(layers, (sums - offset) / scale)
+    policy = (min_quote, max_quote, max_slots)
+    write_manifest(folder, inputs, offset, scale, widened(sums), output_scale, policy, ceilings)
     # Parity is on the features that the chain would record: integers.
     held = market.simulate(HOLDOUT_ROWS, TEST_SEED + 1)
     raw = market.raw(held)
@@ -72,13 +73,24 @@ def widened(sums):
     return [(significant(a), significant(b)) for a, b in zip(lo - margin, hi + margin)]
 
 
+def greatest(layers, z):
+    """Greatest value of each hidden channel on the training data, and half as much again."""
+    ceilings = []
+    for weights, biases in layers[:-1]:
+        z = np.maximum(z @ weights.T + biases, 0.0)
+        tops = 1.5 * z.max(axis=0)
+        # A channel that never woke up gets a small range, should it do so.
+        ceilings.append([significant(top) for top in np.maximum(tops, 0.01 * tops.max())])
+    return ceilings
+
+
 def fit(z, y, hidden, seed):
     """Layers as (weights [outputs, inputs], biases)."""
     if not hidden:
         line = LinearRegression().fit(z, y)
         return [(line.coef_.reshape(1, -1), np.array([line.intercept_]))]
     network = MLPRegressor(
-        hidden_layer_sizes=hidden, alpha=1e-4, batch_size=1024, learning_rate_init=2e-3, max_iter=60,
+        hidden_layer_sizes=hidden, alpha=1e-4, batch_size=1024, learning_rate_init=2e-3, max_iter=40,
         early_stopping=True, validation_fraction=0.1, n_iter_no_change=8, random_state=seed,
     ).fit(z, y)  # fmt: skip
     return [(w.T, b) for w, b in zip(network.coefs_, network.intercepts_)]
@@ -129,7 +141,7 @@ def number(x):
     return text.replace("e", ".0e") if "e" in text and "." not in text else text
 
 
-def write_manifest(folder, inputs, offset, scale, ranges, output_scale, policy):
+def write_manifest(folder, inputs, offset, scale, ranges, output_scale, policy, ceilings):
     digest = keccak.new(digest_bits=256, data=(folder / "model.onnx").read_bytes()).hexdigest()
     used = [name for name in market.FEATURES if any(name in terms for terms in inputs.values())]
     lines = [
@@ -163,6 +175,10 @@ def write_manifest(folder, inputs, offset, scale, ranges, output_scale, policy):
     for name in used:
         lo, hi = market.RANGES[name]
         lines.append(f'"{name}" = {{ range = [{number(lo)}, {number(hi)}] }}')
+    if ceilings:
+        lines += ["", "# Where the hidden channels saturate: half as much again as on the training data.", "[calibration]", "hidden = ["]
+        lines += ["    [" + ", ".join(number(top) for top in layer) + "]," for layer in ceilings]
+        lines += ["]"]
     lines += ["", "# Inputs of the network, in its order: (sum of terms - offset) / scale. The sum was seen in range."]
     for (name, terms), shift, factor, (lo, hi) in zip(inputs.items(), offset, scale, ranges):
         body = ", ".join(f'"{feature}" = {number(f)}' for feature, f in terms.items())

@@ -43,7 +43,9 @@ pub enum ModelError {
         got: usize,
     },
     /// The operator set is not one of those whose semantics are implemented.
-    #[error("operator set {version} of domain `{domain}` is not supported, expected 7 to 26 of the default domain")]
+    #[error(
+        "operator set {version} of domain `{domain}` is not supported, expected 7 to 26 of the default domain"
+    )]
     UnsupportedOpset {
         /// Domain, empty for the default.
         domain: String,

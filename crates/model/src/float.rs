@@ -19,7 +19,9 @@ impl FloatLayer {
 
     /// The layer's outputs.
     pub fn apply(&self, values: &[f64]) -> Vec<f64> {
-        self.rows().map(|(row, bias)| row.iter().zip(values).map(|(w, v)| w * v).sum::<f64>() + bias).collect()
+        self.rows()
+            .map(|(row, bias)| row.iter().zip(values).map(|(w, v)| w * v).sum::<f64>() + bias)
+            .collect()
     }
 }
 

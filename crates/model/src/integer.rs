@@ -213,10 +213,16 @@ fn check_count(what: &'static str, expected: usize, got: usize) -> Result<(), In
 /// A layer of width zero would have no rows to read, and wide or deep ones no circuit.
 fn check_widths(class: &ShapeClass) -> Result<(), IntModelError> {
     if class.hidden.len() >= MAX_LAYERS {
-        return Err(IntModelError::Shape { what: "layers", expected: MAX_LAYERS, got: class.hidden.len() + 1 });
+        return Err(IntModelError::Shape {
+            what: "layers",
+            expected: MAX_LAYERS,
+            got: class.hidden.len() + 1,
+        });
     }
     match class.hidden.iter().position(|w| !(1..=MAX_WIDTH).contains(w)) {
-        Some(layer) => Err(IntModelError::Width { layer, width: class.hidden.get(layer).copied().unwrap_or(0) }),
+        Some(layer) => {
+            Err(IntModelError::Width { layer, width: class.hidden.get(layer).copied().unwrap_or(0) })
+        }
         None => Ok(()),
     }
 }

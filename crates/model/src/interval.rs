@@ -38,8 +38,7 @@ pub struct IntervalReport {
 /// # Errors
 /// When an accumulator could reach 2^61.
 pub fn analyse(model: &IntModel) -> Result<IntervalReport, ModelError> {
-    let mut ranges: Vec<[i128; 2]> =
-        model.inputs().iter().map(|m| [0, i128::from(m.apply(m.hi))]).collect();
+    let mut ranges: Vec<[i128; 2]> = model.inputs().iter().map(|m| [0, i128::from(m.apply(m.hi))]).collect();
     let formats = model.class().layers();
     let mut layers = Vec::with_capacity(formats.len());
     let mut output = [0i64; 2];
@@ -58,7 +57,8 @@ pub fn analyse(model: &IntModel) -> Result<IntervalReport, ModelError> {
         let greatest = bounds.iter().map(|b| b[1]).max().unwrap_or(0);
         let bits = 128 - least.unsigned_abs().max(greatest.unsigned_abs()).leading_zeros();
         let overflow = IntModelError::Overflow { layer: position, bits };
-        let (Ok(least), Ok(greatest), 0..=ACCUMULATOR_BITS) = (i64::try_from(least), i64::try_from(greatest), bits)
+        let (Ok(least), Ok(greatest), 0..=ACCUMULATOR_BITS) =
+            (i64::try_from(least), i64::try_from(greatest), bits)
         else {
             return Err(overflow.into());
         };

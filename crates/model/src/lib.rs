@@ -23,12 +23,14 @@ pub use error::ModelError;
 pub use float::{FloatLayer, FloatNetwork};
 pub use frontend::{AffineInput, Frontend};
 pub use integer::{
-    ACTIVATION_BITS, Dense, INPUT_BITS, InputMap, IntModel, IntModelError, LayerFormat, MAX_LAYERS, MAX_WIDTH,
-    Policy, ShapeClass,
+    ACTIVATION_BITS, Dense, INPUT_BITS, InputMap, IntModel, IntModelError, LayerFormat, MAX_LAYERS,
+    MAX_WIDTH, Policy, ShapeClass,
 };
 pub use interval::{ACCUMULATOR_BITS, IntervalReport, LayerBounds, analyse};
 pub use lower::lower;
-pub use manifest::{FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens};
+pub use manifest::{
+    Calibration, FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens,
+};
 pub use parity::{HoldoutRow, ParityReport, Row, parse_rows};
 pub use quantise::quantise;
 pub use strategy::{MANIFEST_FILE, Strategy, model_hash};

@@ -8,7 +8,6 @@ use crate::{
     integer::{MAX_LAYERS, MAX_WIDTH},
 };
 
-
 /// Most weights of one layer.
 const MAX_PARAMETERS: usize = 1 << 20;
 /// Most multiplications spent on merging layers; a small file can ask for many.
@@ -71,7 +70,9 @@ impl Chain {
             (op @ (Op::Add | Op::Sub | Op::Mul | Op::Div), [Value(_), Constant(c)]) => {
                 self.elementwise(node, op, c, false)
             }
-            (op @ (Op::Add | Op::Sub | Op::Mul), [Constant(c), Value(_)]) => self.elementwise(node, op, c, true),
+            (op @ (Op::Add | Op::Sub | Op::Mul), [Constant(c), Value(_)]) => {
+                self.elementwise(node, op, c, true)
+            }
             _ => Err(misused()),
         }
     }
@@ -90,7 +91,13 @@ impl Chain {
     }
 
     /// The layer of a product with a constant matrix.
-    fn product(&self, node: &Node, b: &Tensor, transposed: bool, alpha: f64) -> Result<FloatLayer, ModelError> {
+    fn product(
+        &self,
+        node: &Node,
+        b: &Tensor,
+        transposed: bool,
+        alpha: f64,
+    ) -> Result<FloatLayer, ModelError> {
         let refuse = |dims: &[usize]| ModelError::Dimensions {
             value: node.name.clone(),
             dims: dims.iter().map(|&d| i64::try_from(d).unwrap_or(i64::MAX)).collect(),
@@ -105,7 +112,9 @@ impl Chain {
             return Err(refuse(dims));
         }
         check_parameters(inputs, outputs)?;
-        let stored = |row: usize, column: usize| if transposed { row * inputs + column } else { column * outputs + row };
+        let stored = |row: usize, column: usize| {
+            if transposed { row * inputs + column } else { column * outputs + row }
+        };
         let weights = (0..outputs)
             .flat_map(|row| (0..inputs).map(move |column| (row, column)))
             .map(|(row, column)| data.get(stored(row, column)).map_or(0.0, |&w| f64::from(w) * alpha))
@@ -114,7 +123,13 @@ impl Chain {
     }
 
     /// Scales and shifts the open layer's rows.
-    fn elementwise(&mut self, node: &Node, op: Op, c: &Tensor, constant_first: bool) -> Result<(), ModelError> {
+    fn elementwise(
+        &mut self,
+        node: &Node,
+        op: Op,
+        c: &Tensor,
+        constant_first: bool,
+    ) -> Result<(), ModelError> {
         let constants = vector(node, c, self.width)?;
         let mut layer = match self.open.take() {
             Some(layer) => layer,
@@ -144,7 +159,11 @@ impl Chain {
         check_parameters(columns, self.width)?;
         self.work = self.work.saturating_add(next.weights.len().saturating_mul(columns));
         if self.work > MAX_WORK {
-            return Err(ModelError::TooLarge { what: "work to merge layers", got: self.work, limit: MAX_WORK });
+            return Err(ModelError::TooLarge {
+                what: "work to merge layers",
+                got: self.work,
+                limit: MAX_WORK,
+            });
         }
         let mut weights = Vec::with_capacity(self.width * columns);
         for (row, _) in next.rows() {
@@ -177,7 +196,8 @@ impl Chain {
         let width = i64::try_from(self.width).unwrap_or(i64::MAX);
         let trivial = match dims {
             [n] => *n == width || (*n == -1 && width == 1),
-            [batch, n] => matches!((batch, n), (-1 | 0 | 1, n) if *n == width) || matches!((batch, n), (0 | 1, -1)),
+            [-1..=1, n] if *n == width => true,
+            [0 | 1, -1] => true,
             _ => false,
         };
         if trivial {
@@ -190,7 +210,11 @@ impl Chain {
     fn finish(mut self) -> Result<FloatNetwork, ModelError> {
         let Some(last) = self.open.take() else {
             let empty = self.done.is_empty();
-            return Err(if empty { ModelError::Missing { what: "layers" } } else { ModelError::OutputActivation });
+            return Err(if empty {
+                ModelError::Missing { what: "layers" }
+            } else {
+                ModelError::OutputActivation
+            });
         };
         if last.biases.len() != 1 {
             let got = last.biases.len();
@@ -226,7 +250,11 @@ fn vector(node: &Node, constant: &Tensor, width: usize) -> Result<Vec<f64>, Mode
     let (last, leading) = dims.split_last().map_or((1, dims), |(last, leading)| (*last, leading));
     match data {
         [one] if leading.len() <= 1 => Ok(vec![f64::from(*one); width]),
-        _ if last == width && leading.len() <= 1 && leading.iter().all(|&d| d == 1) && data.len() == width => {
+        _ if last == width
+            && leading.len() <= 1
+            && leading.iter().all(|&d| d == 1)
+            && data.len() == width =>
+        {
             Ok(data.iter().map(|&x| f64::from(x)).collect())
         }
         _ => Err(ModelError::Dimensions {

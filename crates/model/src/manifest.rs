@@ -32,6 +32,8 @@ pub struct Manifest {
     pub policy: PolicyTable,
     /// Range of each feature that is read, by `feed.feature`. Values outside saturate.
     pub features: BTreeMap<String, FeatureRange>,
+    /// What was seen inside the network on data.
+    pub calibration: Option<Calibration>,
     /// The network's inputs, in its order.
     #[serde(rename = "input")]
     pub inputs: Vec<NetworkInput>,
@@ -88,6 +90,14 @@ pub struct PolicyTable {
     pub max_slots: u8,
 }
 
+/// What was seen inside the network on data.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Calibration {
+    /// Greatest value of each hidden channel, layer by layer, with a margin; a channel saturates beyond.
+    pub hidden: Vec<Vec<f64>>,
+}
+
 /// Range of a feature in natural units.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -141,7 +151,11 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<(), ModelError> {
-        require(is_plain_name(&self.name), "name", "1 to 64 letters, digits, `-`, `_` or `.`, not starting with `.`")?;
+        require(
+            is_plain_name(&self.name),
+            "name",
+            "1 to 64 letters, digits, `-`, `_` or `.`, not starting with `.`",
+        )?;
         require(
             is_plain_name(&self.model.file),
             "model.file",
@@ -161,6 +175,12 @@ impl Manifest {
             let used = self.inputs.iter().any(|i| i.terms.contains_key(name));
             require(used, &key, "a feature that some input reads")?;
         }
+        let ceilings = self.calibration.iter().flat_map(|c| &c.hidden).flatten();
+        require(
+            ceilings.copied().all(|x| x > 0.0 && is_factor(x)),
+            "calibration.hidden",
+            "finite numbers above zero",
+        )?;
         self.inputs.iter().enumerate().try_for_each(|(position, input)| self.check_input(position, input))
     }
 

@@ -93,7 +93,9 @@ pub fn parse_rows(text: &str, catalog: &FeatureCatalog) -> Result<Vec<HoldoutRow
         if rows.len() == MAX_ROWS {
             return Err(ModelError::TooLarge { what: "hold-out rows", got: MAX_ROWS + 1, limit: MAX_ROWS });
         }
-        rows.push(parse_row(text, &columns).ok_or(ModelError::Row { line: line + 1, columns: columns.len() })?);
+        rows.push(
+            parse_row(text, &columns).ok_or(ModelError::Row { line: line + 1, columns: columns.len() })?,
+        );
     }
     Ok(rows)
 }

@@ -20,21 +20,28 @@ const CHANNEL_MAX: f64 = ((1u64 << ACTIVATION_BITS) - 1) as f64;
 
 /// Quantises a network whose output, times `output_scale`, is in pips.
 ///
+/// `calibration` holds the greatest value of each hidden channel, layer by layer, as seen on data; a channel saturates
+/// beyond it. Without it (empty), bounds follow from the inputs' ranges alone, which is safe and less precise.
+///
 /// # Errors
-/// When the number of inputs differs from the front end's, or a weight or channel does not fit with useful precision.
+/// When counts of inputs or channels differ, or a weight or channel does not fit with useful precision.
 pub fn quantise(
     network: &FloatNetwork,
     frontend: &Frontend,
+    calibration: &[Vec<f64>],
     output_scale: f64,
     policy: Policy,
 ) -> Result<IntModel, ModelError> {
-    let (expected, got) = (network.inputs(), frontend.inputs.len());
-    if expected != got {
-        return Err(ModelError::Width { what: "inputs", expected, got });
-    }
     let class = ShapeClass { hidden: network.hidden() };
+    check_width("inputs", network.inputs(), frontend.inputs.len())?;
+    if !calibration.is_empty() {
+        check_width("calibrated layers", class.hidden.len(), calibration.len())?;
+        for (width, tops) in class.hidden.iter().zip(calibration) {
+            check_width("calibrated channels of a layer", *width, tops.len())?;
+        }
+    }
     let formats = class.layers();
-    let ceilings = ceilings(network, frontend);
+    let ceilings = ceilings(network, frontend, calibration);
     let mut layers = network.layers.iter().zip(&formats).zip(&ceilings).enumerate();
 
     let Some((_, ((first, format), tops))) = layers.next() else {
@@ -52,6 +59,10 @@ pub fn quantise(
         scales = next;
     }
     Ok(IntModel::new(class, inputs, quantised, policy)?)
+}
+
+fn check_width(what: &'static str, expected: usize, got: usize) -> Result<(), ModelError> {
+    if expected == got { Ok(()) } else { Err(ModelError::Width { what, expected, got }) }
 }
 
 /// What the rows of a layer are scaled to.
@@ -85,18 +96,23 @@ impl Goal {
     }
 }
 
-/// Upper bounds of every channel before its ReLU, over the inputs' ranges; in the last layer of the output.
-fn ceilings(network: &FloatNetwork, frontend: &Frontend) -> Vec<Vec<f64>> {
+/// Upper bounds of every channel before its ReLU, over the inputs' ranges and within the calibration; in the last layer
+/// of the output.
+fn ceilings(network: &FloatNetwork, frontend: &Frontend, calibration: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let mut ranges: Vec<[f64; 2]> = frontend.inputs.iter().map(|i| i.range).collect();
     let mut all = Vec::with_capacity(network.layers.len());
-    for layer in &network.layers {
+    for (position, layer) in network.layers.iter().enumerate() {
+        let seen = calibration.get(position).map_or(&[][..], Vec::as_slice);
+        let seen = seen.iter().copied().chain(std::iter::repeat(f64::INFINITY));
         let bounds: Vec<[f64; 2]> = layer
             .rows()
-            .map(|(row, bias)| {
-                row.iter().zip(&ranges).fold([bias; 2], |[lo, hi], (w, [a, b])| {
+            .zip(seen)
+            .map(|((row, bias), seen)| {
+                let [lo, hi] = row.iter().zip(&ranges).fold([bias; 2], |[lo, hi], (w, [a, b])| {
                     let (x, y) = (w * a, w * b);
                     [lo + x.min(y), hi + x.max(y)]
-                })
+                });
+                [lo.min(seen), hi.min(seen)]
             })
             .collect();
         all.push(bounds.iter().map(|[_, hi]| *hi).collect());
@@ -121,6 +137,12 @@ fn fold(layer: &FloatLayer, frontend: &Frontend) -> FloatLayer {
         folded.biases.push(constant);
     }
     folded
+}
+
+/// A whole number of at least 1 that a multiplier can be.
+#[allow(clippy::cast_sign_loss, reason = "the caller keeps it above zero, and the cast saturates")]
+const fn whole(x: f64) -> u32 {
+    x as u32
 }
 
 fn power(bits: u32) -> f64 {
@@ -165,7 +187,7 @@ fn first_layer(
         let steepest = column.fold(0.0, f64::max) * unit;
         if let Some([lo, hi]) = range.filter(|_| steepest > 0.0) {
             let mult = (steepest / limit).ceil().max(1.0).min(largest_mult[index] as f64);
-            *map = InputMap { lo, hi, mult: mult as u32 };
+            *map = InputMap { lo, hi, mult: whole(mult) };
         }
     }
 

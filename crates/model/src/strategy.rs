@@ -6,8 +6,9 @@ use alloy_primitives::{B256, keccak256};
 use sotto_types::{MarketFeatures, Quote, SlotFeatures};
 
 use crate::{
-    FeatureCatalog, FloatNetwork, Frontend, IntModel, IntervalReport, Manifest, ModelError, ParityReport, Row,
-    import::MAX_MODEL_BYTES, import::import, interval::analyse, lower::lower, parity, quantise::quantise,
+    FeatureCatalog, FloatNetwork, Frontend, IntModel, IntervalReport, Manifest, ModelError, ParityReport,
+    Row, import::MAX_MODEL_BYTES, import::import, interval::analyse, lower::lower, parity,
+    quantise::quantise,
 };
 
 /// Name of the manifest in a strategy's folder.
@@ -60,7 +61,8 @@ impl Strategy {
         }
         let network = lower(&import(bytes)?)?;
         let frontend = Frontend::new(&manifest, catalog)?;
-        let model = quantise(&network, &frontend, manifest.output.scale, manifest.policy())?;
+        let calibration = manifest.calibration.as_ref().map_or(&[][..], |c| c.hidden.as_slice());
+        let model = quantise(&network, &frontend, calibration, manifest.output.scale, manifest.policy())?;
         let intervals = analyse(&model)?;
         Ok(Self { manifest, network, frontend, model, intervals })
     }
@@ -112,7 +114,8 @@ impl Strategy {
             let expected = "the values that the strategy was loaded with";
             return Err(ModelError::ManifestValue { key: "all keys".to_owned(), expected });
         }
-        let (expected, bytes) = (self.manifest.model.keccak256, read_model(&dir.join(&self.manifest.model.file))?);
+        let (expected, bytes) =
+            (self.manifest.model.keccak256, read_model(&dir.join(&self.manifest.model.file))?);
         let got = model_hash(&bytes);
         if expected == got { Ok(()) } else { Err(ModelError::ModelHash { expected, got }) }
     }
@@ -130,7 +133,11 @@ fn read_model(path: &Path) -> Result<Vec<u8>, ModelError> {
     let limit = MAX_MODEL_BYTES as u64 + 1;
     fs::File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > MAX_MODEL_BYTES {
-        return Err(ModelError::TooLarge { what: "model file bytes", got: bytes.len(), limit: MAX_MODEL_BYTES });
+        return Err(ModelError::TooLarge {
+            what: "model file bytes",
+            got: bytes.len(),
+            limit: MAX_MODEL_BYTES,
+        });
     }
     Ok(bytes)
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
-    tensor_shape_proto::dimension::Value as Dim, type_proto::Value as TypeValue,
+    AttributeProto, GraphProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType,
+    tensor_proto::DataType, tensor_shape_proto::dimension::Value as Dim, type_proto::Value as TypeValue,
 };
 
 use super::{Tensor, is_default_domain, tensor};

@@ -26,7 +26,11 @@ const OPSETS: std::ops::RangeInclusive<i64> = 7..=26;
 /// For anything but a chain of supported float32 operators: see [`ModelError`].
 pub fn import(bytes: &[u8]) -> Result<Graph, ModelError> {
     if bytes.len() > MAX_MODEL_BYTES {
-        return Err(ModelError::TooLarge { what: "model file bytes", got: bytes.len(), limit: MAX_MODEL_BYTES });
+        return Err(ModelError::TooLarge {
+            what: "model file bytes",
+            got: bytes.len(),
+            limit: MAX_MODEL_BYTES,
+        });
     }
     wire::check(bytes)?;
     let model = ModelProto::decode(bytes).map_err(|e| ModelError::Decode { reason: e.to_string() })?;
