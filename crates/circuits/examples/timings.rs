@@ -26,7 +26,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn run(leaf: &LeafCircuit, sheet: &SheetCircuit, wrap: &WrapCircuit) -> Result<(), Box<dyn std::error::Error>> {
+fn run(
+    leaf: &LeafCircuit,
+    sheet: &SheetCircuit,
+    wrap: &WrapCircuit,
+) -> Result<(), Box<dyn std::error::Error>> {
     let layers = leaf.class().layers();
     let layers = layers
         .iter()
@@ -44,8 +48,14 @@ fn run(leaf: &LeafCircuit, sheet: &SheetCircuit, wrap: &WrapCircuit) -> Result<(
     let (owner, round_id) = (Address::ZERO, B256::repeat_byte(2));
 
     let start = Instant::now();
-    let leaf_proof =
-        leaf.prove(&LeafInputs { model: &model, salt: &salt, owner, round_id, features: &features, slots: &slots })?;
+    let leaf_proof = leaf.prove(&LeafInputs {
+        model: &model,
+        salt: &salt,
+        owner,
+        round_id,
+        features: &features,
+        slots: &slots,
+    })?;
     let leaf_seconds = start.elapsed().as_secs_f64();
     let keys = KeySet::new(vec![sheet.key()])?;
     let start = Instant::now();
@@ -73,4 +83,3 @@ fn run(leaf: &LeafCircuit, sheet: &SheetCircuit, wrap: &WrapCircuit) -> Result<(
     );
     Ok::<_, Box<dyn std::error::Error>>(())
 }
-

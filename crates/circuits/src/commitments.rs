@@ -86,9 +86,8 @@ pub fn model_commitment(model: &IntModel, salt: &Salt) -> Digest {
 
 /// The owner's address as three elements of 6, 7 and 7 bytes.
 pub(crate) fn owner_limbs(owner: Address) -> [F; 3] {
-    let element = |bytes: &[u8]| {
-        F::from_canonical_u64(bytes.iter().fold(0u64, |acc, &b| (acc << 8) | u64::from(b)))
-    };
+    let element =
+        |bytes: &[u8]| F::from_canonical_u64(bytes.iter().fold(0u64, |acc, &b| (acc << 8) | u64::from(b)));
     let bytes = owner.as_slice();
     [element(&bytes[..6]), element(&bytes[6..13]), element(&bytes[13..])]
 }
@@ -111,11 +110,7 @@ pub(crate) fn word_limbs(word: B256) -> [F; 8] {
 }
 
 /// The message of [`round_digest`]: round id (8), features (32), slots (32 × 12).
-pub(crate) fn round_elements(
-    round_id: B256,
-    features: &MarketFeatures,
-    slots: &[Slot; SLOTS],
-) -> Vec<F> {
+pub(crate) fn round_elements(round_id: B256, features: &MarketFeatures, slots: &[Slot; SLOTS]) -> Vec<F> {
     let mut out = word_limbs(round_id).to_vec();
     out.extend(features.iter().map(|&x| carried(x)));
     for slot in slots {
@@ -157,7 +152,9 @@ pub fn gamma(data: &PublicData, sigma: [u64; 2]) -> [u64; 2] {
 
 /// σ as an element of the extension; components at the order or above are reduced.
 pub(crate) fn extension(sigma: [u64; 2]) -> FE {
-    <FE as FieldExtension<D>>::from_basefield_array(sigma.map(|s| F::from_canonical_u64(s % GOLDILOCKS_ORDER)))
+    <FE as FieldExtension<D>>::from_basefield_array(
+        sigma.map(|s| F::from_canonical_u64(s % GOLDILOCKS_ORDER)),
+    )
 }
 
 #[cfg(test)]

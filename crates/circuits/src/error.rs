@@ -1,5 +1,6 @@
 //! What can go wrong in building, proving, decoding and verifying.
 
+use sotto_model::{MAX_LAYERS, MAX_WIDTH};
 use thiserror::Error;
 
 /// A layer of the proof.
@@ -39,6 +40,24 @@ pub enum CircuitError {
         bound: u128,
         /// Bits that the gates decompose.
         limit_bits: u32,
+    },
+    /// A layer of the class is empty or too wide, or there are too many.
+    #[error(
+        "layer {layer} of the class is {width} wide; there may be {MAX_LAYERS} layers of 1 to {MAX_WIDTH}"
+    )]
+    Width {
+        /// Position of the layer.
+        layer: usize,
+        /// Its width.
+        width: usize,
+    },
+    /// The class on this many slots has too many products for one leaf.
+    #[error("the leaf would have {products} products, more than {limit}")]
+    Size {
+        /// Products of weights and values, over all slots.
+        products: usize,
+        /// The most that a leaf may have.
+        limit: usize,
     },
     /// A model of one class was given to a circuit of another.
     #[error("the circuit is for {expected}, the model is {got}")]
@@ -90,8 +109,8 @@ pub enum CircuitError {
     Unprovable {
         /// The layer.
         layer: Layer,
-        /// The proof system's words.
-        reason: String,
+        /// What kind of contradiction it is; never a value, for values are private.
+        reason: &'static str,
     },
     /// A proof is not valid.
     #[error("invalid {layer} proof: {reason}")]
@@ -139,4 +158,19 @@ pub enum CircuitError {
         /// Position of the offending key.
         index: usize,
     },
+}
+
+impl CircuitError {
+    /// [`Self::Unprovable`] without the proof system's words, which quote values of the witness.
+    pub(crate) fn unprovable(layer: Layer, error: &anyhow::Error) -> Self {
+        let words = error.to_string();
+        let reason = if words.contains("set twice") {
+            "two parts of the inputs contradict each other"
+        } else if words.contains("weren't run") {
+            "inputs are missing"
+        } else {
+            "the inputs have no witness"
+        };
+        Self::Unprovable { layer, reason }
+    }
 }

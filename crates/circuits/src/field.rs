@@ -73,7 +73,10 @@ pub const fn leaf_config() -> CircuitConfig {
 
 /// Configuration of sheets: zero knowledge.
 pub const fn sheet_config() -> CircuitConfig {
-    config(true, FriConfig { reduction_strategy: FriReductionStrategy::ConstantArityBits(2, 3), ..RECURSION_FRI })
+    config(
+        true,
+        FriConfig { reduction_strategy: FriReductionStrategy::ConstantArityBits(2, 3), ..RECURSION_FRI },
+    )
 }
 
 /// Configuration of the `fast` wrap: few queries at a low rate, so that the proof fits a transaction.

@@ -197,7 +197,8 @@ pub(crate) fn constrain_membership(
     let mut node = hash_targets(builder, Domain::Key, &message);
     let zero = builder.zero();
     for (&bit, sibling) in bits.iter().zip(siblings) {
-        let mut input = <PoseidonHash as AlgebraicHasher<F>>::AlgebraicPermutation::new(std::iter::repeat(zero));
+        let mut input =
+            <PoseidonHash as AlgebraicHasher<F>>::AlgebraicPermutation::new(std::iter::repeat(zero));
         input.set_from_slice(&node.elements, 0);
         input.set_from_slice(&sibling.elements, 4);
         let output = PoseidonHash::permute_swapped(input, bit, builder);

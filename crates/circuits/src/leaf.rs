@@ -6,7 +6,7 @@ use plonky2::{
     hash::poseidon::PoseidonHash,
     iop::witness::{PartialWitness, WitnessWrite},
 };
-use sotto_model::{IntModel, ShapeClass};
+use sotto_model::{IntModel, MAX_LAYERS, MAX_WIDTH, ShapeClass};
 use sotto_types::{Digest, MARKET_FEATURES, MarketFeatures, Quote, SLOTS, Slot, SlotFeature, carry, uncarry};
 
 use crate::{
@@ -29,6 +29,9 @@ use crate::{
 pub const CAPACITIES: [usize; 4] = [1, 4, 16, 32];
 /// Public inputs of a leaf: strategy (4), round digest (4), quotes (32).
 pub const LEAF_PUBLIC_INPUTS: usize = 8 + SLOTS;
+
+/// Products of weights and values that a leaf may have: about 2^15 rows, past which no sheet takes it.
+const MAX_PRODUCTS: usize = 1 << 21;
 
 /// Elements of a slot in the round's message.
 const SLOT_ELEMENTS: usize = COMMITMENT_LIMBS + sotto_types::SLOT_FEATURES;
@@ -119,11 +122,10 @@ impl LeafCircuit {
     /// Builds the circuit; seconds of work.
     ///
     /// # Errors
-    /// When the capacity is none of [`CAPACITIES`], or the class's accumulators could leave the gates' range.
+    /// When the capacity is none of [`CAPACITIES`], the class is too large, or its accumulators could leave the gates'
+    /// range.
     pub fn build(class: &ShapeClass, capacity: usize) -> Result<Self, CircuitError> {
-        if !CAPACITIES.contains(&capacity) {
-            return Err(CircuitError::Capacity(capacity));
-        }
+        check_size(class, capacity)?;
         let mut builder = Builder::new(leaf_config());
         let targets = LeafTargets::constrain(&mut builder, class, capacity)?;
         let rows = builder.num_gates();
@@ -195,8 +197,25 @@ impl LeafCircuit {
     }
 }
 
+/// Refuses what would take too much memory to build, before building it.
+fn check_size(class: &ShapeClass, capacity: usize) -> Result<(), CircuitError> {
+    if !CAPACITIES.contains(&capacity) {
+        return Err(CircuitError::Capacity(capacity));
+    }
+    let too_many = class.hidden.get(MAX_LAYERS - 1).map(|&width| (MAX_LAYERS - 1, width));
+    let odd = class.hidden.iter().copied().enumerate().find(|(_, width)| !(1..=MAX_WIDTH).contains(width));
+    if let Some((layer, width)) = too_many.or(odd) {
+        return Err(CircuitError::Width { layer, width });
+    }
+    let products = class.layers().iter().map(|f| f.inputs * f.outputs * capacity).sum();
+    if products > MAX_PRODUCTS {
+        return Err(CircuitError::Size { products, limit: MAX_PRODUCTS });
+    }
+    Ok(())
+}
+
 fn unprovable(error: &anyhow::Error) -> CircuitError {
-    CircuitError::Unprovable { layer: Layer::Leaf, reason: error.to_string() }
+    CircuitError::unprovable(Layer::Leaf, error)
 }
 
 impl LeafTargets {
@@ -279,9 +298,8 @@ fn evaluate(
     for (position, layer) in model.layers.iter().enumerate() {
         let bits = accumulator_bits(position, &layer.format)?;
         let biases: Vec<Vec<Target>> = layer.biases.iter().map(|&b| vec![b]).collect();
-        let weight = |offset: usize| {
-            move |r: usize, k: usize| layer.weights[r * layer.format.inputs + offset + k]
-        };
+        let weight =
+            |offset: usize| move |r: usize, k: usize| layer.weights[r * layer.format.inputs + offset + k];
         let (shared, offset) = if position == 0 {
             (multiply(builder, &mut single, weight(0), &market, biases), MARKET_FEATURES)
         } else {

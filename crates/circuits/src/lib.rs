@@ -22,13 +22,13 @@ mod wrap;
 #[cfg(test)]
 mod tests;
 
-pub use commitments::{Salt, data_digest, gamma, model_commitment, round_digest, sheet_commitment, strategy_id};
+pub use commitments::{
+    Salt, data_digest, gamma, model_commitment, round_digest, sheet_commitment, strategy_id,
+};
 pub use error::{CircuitError, Layer};
 pub use info::{CircuitInfo, GateCount};
 pub use keys::{KEY_SET_DEPTH, KeyProof, KeySet, SheetKey};
 pub use leaf::{CAPACITIES, LEAF_PUBLIC_INPUTS, LeafCircuit, LeafInputs, LeafProof, capacity_for};
 pub use security::SecurityTerms;
-pub use sheet::{
-    SHEET_DEGREE_BITS, SHEET_PUBLIC_INPUTS, SheetCircuit, SheetInputs, SheetProof, SheetShape,
-};
+pub use sheet::{SHEET_DEGREE_BITS, SHEET_PUBLIC_INPUTS, SheetCircuit, SheetInputs, SheetProof, SheetShape};
 pub use wrap::{WRAP_PUBLIC_INPUTS, WrapCircuit, WrapProof, WrapPublicInputs};

@@ -165,16 +165,21 @@ pub(crate) fn multiply(
         for k0 in (0..inputs).step_by(block.inner) {
             let mut wires = Vec::with_capacity(block.rows * block.inner);
             for r in r0..r0 + block.rows {
-                wires.extend((k0..k0 + block.inner).map(|k| {
-                    if r < outputs && k < inputs { weights(r, k) } else { zero }
-                }));
+                wires.extend(
+                    (k0..k0 + block.inner).map(
+                        |k| {
+                            if r < outputs && k < inputs { weights(r, k) } else { zero }
+                        },
+                    ),
+                );
             }
             for k in k0..k0 + block.inner {
                 let value = |c| values.get(k).and_then(|row| row.get(c)).copied().unwrap_or(zero);
                 wires.extend((c0..c0 + block.columns).map(value));
             }
-            let accumulator =
-                |&(r, c): &(usize, usize)| accumulators.get(r).and_then(|row| row.get(c)).copied().unwrap_or(zero);
+            let accumulator = |&(r, c): &(usize, usize)| {
+                accumulators.get(r).and_then(|row| row.get(c)).copied().unwrap_or(zero)
+            };
             wires.extend(cells.iter().map(accumulator));
             for (&(r, c), output) in cells.iter().zip(rows.op(builder, &wires)) {
                 if let Some(cell) = accumulators.get_mut(r).and_then(|row| row.get_mut(c)) {

@@ -63,8 +63,7 @@ impl SecurityTerms {
         let work = f64::from(fri.proof_of_work_bits);
         Self {
             queries: ((fri.num_query_rounds * fri.rate_bits) as f64 + work).min(EXTENSION_BITS),
-            permutation: repetitions
-                * (FIELD_BITS - (2.0 * rows * config.num_routed_wires as f64).log2()),
+            permutation: repetitions * (FIELD_BITS - (2.0 * rows * config.num_routed_wires as f64).log2()),
             combination: repetitions * (FIELD_BITS - constraints.log2()),
             out_of_domain: EXTENSION_BITS - ((common.quotient_degree_factor + 1) as f64 * rows).log2(),
             batching: EXTENSION_BITS - (domain * polynomials).log2(),

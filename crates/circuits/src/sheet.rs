@@ -159,7 +159,7 @@ impl SheetCircuit {
 }
 
 fn unprovable(error: &anyhow::Error) -> CircuitError {
-    CircuitError::Unprovable { layer: Layer::Sheet, reason: error.to_string() }
+    CircuitError::unprovable(Layer::Sheet, error)
 }
 
 impl SheetTargets {

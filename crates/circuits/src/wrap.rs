@@ -17,7 +17,9 @@ use crate::{
     CircuitError, KeyProof, KeySet, Layer, SheetKey, SheetProof, SheetShape,
     commitments::{data_digest, extension, gamma},
     decode::{decode_proof, encode_proof},
-    field::{Builder, C, CAP_HEIGHT, CircuitData, Common, D, F, KC, Proof, Target, VerifierData, wrap_config},
+    field::{
+        Builder, C, CAP_HEIGHT, CircuitData, Common, D, F, KC, Proof, Target, VerifierData, wrap_config,
+    },
     keys::{KEY_SET_DEPTH, constrain_membership},
     poseidon::{Domain, hash_out, hash_targets},
     sheet::SHEET_ELEMENTS,
@@ -134,7 +136,9 @@ impl WrapCircuit {
     /// # Errors
     /// When it is not valid, or shows something else.
     pub fn verify(&self, proof: &WrapProof, expected: &WrapPublicInputs) -> Result<(), CircuitError> {
-        for (index, (expected, got)) in expected.elements().into_iter().zip(&proof.0.public_inputs).enumerate() {
+        for (index, (expected, got)) in
+            expected.elements().into_iter().zip(&proof.0.public_inputs).enumerate()
+        {
             let got = got.to_canonical_u64();
             if expected != got {
                 return Err(CircuitError::PublicInput { what: "wrap", index, expected, got });
@@ -167,7 +171,7 @@ impl WrapProof {
 }
 
 fn unprovable(error: &anyhow::Error) -> CircuitError {
-    CircuitError::Unprovable { layer: Layer::Wrap, reason: error.to_string() }
+    CircuitError::unprovable(Layer::Wrap, error)
 }
 
 /// Reads the public data's limbs in order.

@@ -76,13 +76,7 @@ impl Gadget for Clamp {
 }
 
 /// `x − y + 2^32 = 2^32·flag + Σ 4^i·limbs_i` with a bit and base-4 limbs: the flag says `x ≥ y` for `|x − y| < 2^32`.
-pub(crate) fn at_least<A: Arith>(
-    a: &mut A,
-    x: A::V,
-    y: A::V,
-    flag: A::V,
-    limbs: &[A::V],
-) -> Vec<A::V> {
+pub(crate) fn at_least<A: Arith>(a: &mut A, x: A::V, y: A::V, flag: A::V, limbs: &[A::V]) -> Vec<A::V> {
     let mut constraints: Vec<_> = limbs.iter().map(|&l| a.limb(l)).collect();
     constraints.push(a.bit(flag));
     let difference = a.sub(x, y);

@@ -103,7 +103,8 @@ impl Gadget for Requant {
             (true, _) => ACTIVATION_MAX,
         };
         let inverse = F::from_noncanonical_u64(high as u64).try_inverse().unwrap_or(F::ZERO);
-        let mut out = vec![F::from_canonical_u64(value), F::from_bool(positive), inverse, F::from_bool(high == 0)];
+        let mut out =
+            vec![F::from_canonical_u64(value), F::from_bool(positive), inverse, F::from_bool(high == 0)];
         out.extend(limbs);
         out
     }

@@ -48,7 +48,14 @@ fn harness<G: Gadget>(gadget: &G, inputs: &[F], rng: &mut StdRng) -> Vec<F> {
     let outputs = gadget.inputs()..gadget.routed();
     for wire in 0..wires.len() {
         let order_half = F::from_canonical_u64(1 << 63);
-        let deltas = [F::ONE, F::NEG_ONE, F::TWO, power(32), order_half, F::from_canonical_u64(rng.r#gen::<u64>() >> 1)];
+        let deltas = [
+            F::ONE,
+            F::NEG_ONE,
+            F::TWO,
+            power(32),
+            order_half,
+            F::from_canonical_u64(rng.r#gen::<u64>() >> 1),
+        ];
         for delta in deltas.into_iter().filter(|&d| d != F::ZERO) {
             let mut mutated = wires.clone();
             mutated[wire] += delta;
@@ -76,11 +83,13 @@ fn gate_checks<G: Gadget>(gadget: G) {
     let (ops, routed) = (gadget.ops(), gadget.routed());
     assert!(ops > 0 && ops * routed <= ROUTED_WIRES && ops * (routed + gadget.advice()) <= WIRES);
     let zeros = vec![F::ZERO; gadget.inputs()];
-    assert!(ops == 1 || !violated(&gadget, &fill(&gadget, &zeros)), "{gadget:?} must accept zeros as filling");
+    assert!(
+        ops == 1 || !violated(&gadget, &fill(&gadget, &zeros)),
+        "{gadget:?} must accept zeros as filling"
+    );
     test_low_degree::<F, _, 2>(GadgetGate(gadget.clone()));
     test_eval_fns::<F, C, _, 2>(GadgetGate(gadget)).unwrap();
 }
-
 
 #[test]
 fn gates_have_the_stated_degree_and_evaluate_alike_natively_and_in_circuits() {
@@ -175,7 +184,8 @@ fn parameters_in_their_format_pack_as_they_do_natively_and_others_are_refused() 
         let gadget = Pack::of(bits);
         let limit = 1i64 << (bits - 1);
         for value in [0, 1, -1, limit - 1, -limit, rng.gen_range(-limit..limit)] {
-            let parameters: Vec<i64> = (0..gadget.count).map(|j| if j % 2 == 0 { value } else { !value }).collect();
+            let parameters: Vec<i64> =
+                (0..gadget.count).map(|j| if j % 2 == 0 { value } else { !value }).collect();
             let inputs: Vec<F> = parameters.iter().map(|&p| from_signed(p)).collect();
             assert_eq!(harness(&gadget, &inputs, &mut rng), [gadget.pack(&parameters)]);
         }
@@ -243,7 +253,8 @@ fn policies_out_of_format_are_refused() {
 #[test]
 fn quotes_clamp_and_fall_to_no_bid_like_the_executor() {
     let mut rng = StdRng::seed_from_u64(6);
-    let limits = [(-2000, 5000), (i32::MIN + 1, i32::MAX), (MAX_NO_BID_PIPS, 0), (-3_000_000, -1_000_001), (7, 7)];
+    let limits =
+        [(-2000, 5000), (i32::MIN + 1, i32::MAX), (MAX_NO_BID_PIPS, 0), (-3_000_000, -1_000_001), (7, 7)];
     for (shift, bits) in [(31, 58), (19, 42), (19, 46)] {
         for (min, max) in limits {
             for acc in accumulators(shift, bits, &mut rng) {
@@ -280,7 +291,9 @@ fn bids_in_a_direction_are_limited_and_empty_slots_are_not_counted() {
     for live in [false, true] {
         for direction in [0i32, 1] {
             for bid in [false, true] {
-                for (n0, n1, max) in [(0u64, 0u64, 0u64), (0, 0, 1), (1, 0, 1), (0, 1, 1), (31, 30, 32), (32, 2, 2)] {
+                for (n0, n1, max) in
+                    [(0u64, 0u64, 0u64), (0, 0, 1), (1, 0, 1), (0, 1, 1), (31, 30, 32), (32, 2, 2)]
+                {
                     let quote = if bid { word(5) } else { F::ZERO };
                     let inputs = [F::from_bool(live), word(direction), F::from_bool(bid), quote]
                         .into_iter()
@@ -301,9 +314,7 @@ fn bids_in_a_direction_are_limited_and_empty_slots_are_not_counted() {
 #[test]
 fn a_live_slot_has_a_direction_of_zero_or_one_and_an_empty_one_may_have_any() {
     for direction in [-1i32, 2, i32::MAX, i32::MIN] {
-        let inputs = |live| {
-            [live, word(direction), F::ONE, word(5), F::ZERO, F::ZERO, F::ONE]
-        };
+        let inputs = |live| [live, word(direction), F::ONE, word(5), F::ZERO, F::ZERO, F::ONE];
         assert!(violated(&SlotLimit, &fill(&SlotLimit, &inputs(F::ONE))));
         assert!(!violated(&SlotLimit, &fill(&SlotLimit, &inputs(F::ZERO))));
     }

@@ -5,10 +5,12 @@ use plonky2::field::types::{Field, PrimeField64};
 use sotto_types::{Digest, NO_BID, PublicData};
 
 use super::fixtures::{
-    AUCTION, Auction, COMMIT_INDEX, DATA, KEYS, LEAF_PROOF, SHAPE, SHEET, SHEET_PROOF, SIGMA, WRAP, WRAP_PROOF,
+    AUCTION, Auction, COMMIT_INDEX, DATA, KEYS, LEAF_PROOF, SHAPE, SHEET, SHEET_PROOF, SIGMA, WRAP,
+    WRAP_PROOF,
 };
 use crate::{
-    CircuitError, KeySet, Layer, SheetInputs, SheetProof, WrapPublicInputs, field::F, sheet::SHEET_PUBLIC_INPUTS,
+    CircuitError, KeySet, Layer, SheetInputs, SheetProof, WrapPublicInputs, field::F,
+    sheet::SHEET_PUBLIC_INPUTS,
 };
 
 #[test]

@@ -6,12 +6,13 @@ use alloy_primitives::{Address, B256};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sotto_model::{Dense, InputMap, IntModel, Policy, ShapeClass};
 use sotto_types::{
-    Claim, Digest, MarketFeatures, NO_BID, PublicData, Quote, SHEETS, SLOTS, SheetRef, Slot, SlotFeatures, carry,
+    Claim, Digest, MarketFeatures, NO_BID, PublicData, Quote, SHEETS, SLOTS, SheetRef, Slot, SlotFeatures,
+    carry,
 };
 
 use crate::{
-    KeySet, LeafCircuit, LeafInputs, LeafProof, Salt, SheetCircuit, SheetInputs, SheetProof, SheetShape, WrapCircuit,
-    WrapProof, model_commitment, round_digest, sheet_commitment, strategy_id,
+    KeySet, LeafCircuit, LeafInputs, LeafProof, Salt, SheetCircuit, SheetInputs, SheetProof, SheetShape,
+    WrapCircuit, WrapProof, model_commitment, round_digest, sheet_commitment, strategy_id,
 };
 
 /// A class with every kind of layer.
@@ -79,7 +80,8 @@ pub(super) fn random_round(live: usize, rng: &mut StdRng) -> (B256, MarketFeatur
 
 /// What the reference executor quotes.
 pub(super) fn executor(model: &IntModel, features: &MarketFeatures, slots: &[Slot; SLOTS]) -> [Quote; SLOTS] {
-    let options: [Option<SlotFeatures>; SLOTS] = slots.map(|slot| (!slot.is_empty()).then_some(slot.features));
+    let options: [Option<SlotFeatures>; SLOTS] =
+        slots.map(|slot| (!slot.is_empty()).then_some(slot.features));
     model.sheet(features, &options)
 }
 

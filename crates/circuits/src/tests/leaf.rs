@@ -19,7 +19,8 @@ fn agrees(leaf: &LeafCircuit, policy: Policy, draw: Draw, live: usize, seed: u64
     let (round_id, features, slots) = random_round(live, rng);
     let salt = Salt::from_bytes(rng.r#gen());
     let owner = alloy_primitives::Address::from(rng.r#gen::<[u8; 20]>());
-    let inputs = LeafInputs { model: &model, salt: &salt, owner, round_id, features: &features, slots: &slots };
+    let inputs =
+        LeafInputs { model: &model, salt: &salt, owner, round_id, features: &features, slots: &slots };
     let trace = Trace::new(&leaf.data, leaf.witness(&inputs).unwrap()).unwrap();
     assert_eq!(trace.violation(), None, "{draw:?} {seed}");
     let quotes = executor(&model, &features, &slots);
@@ -39,15 +40,31 @@ fn circuits_quote_what_the_executor_quotes() {
         for capacity in [1, 4] {
             let leaf = LeafCircuit::build(&ShapeClass { hidden: hidden.clone() }, capacity).unwrap();
             for seed in 0..6 {
-                for (policy, draw) in
-                    [(wide, Draw::Uniform), (tight, Draw::Uniform), (wide, Draw::Extreme), (tight, Draw::Extreme)]
-                {
+                for (policy, draw) in [
+                    (wide, Draw::Uniform),
+                    (tight, Draw::Uniform),
+                    (wide, Draw::Extreme),
+                    (tight, Draw::Extreme),
+                ] {
                     distinct.extend(agrees(&leaf, policy, draw, capacity - (seed as usize % 2), seed));
                 }
             }
         }
     }
     assert!(distinct.contains(&NO_BID) && distinct.len() > 40, "the models quote too little: {distinct:?}");
+}
+
+#[test]
+#[ignore = "minutes; part of the soak"]
+fn circuits_quote_what_the_executor_quotes_on_many_models() {
+    let policy = Policy { min_quote: -999_999, max_quote: 500_000, max_slots: 3 };
+    for hidden in [vec![], vec![9], vec![16, 16], vec![64, 64]] {
+        let leaf = LeafCircuit::build(&ShapeClass { hidden }, 16).unwrap();
+        for seed in 100..600 {
+            let draw = if seed % 4 == 0 { Draw::Extreme } else { Draw::Uniform };
+            agrees(&leaf, policy, draw, seed as usize % 17, seed);
+        }
+    }
 }
 
 #[test]
@@ -66,11 +83,21 @@ fn every_wire_of_our_gates_in_a_leaf_is_constrained() {
     let mut trace = Trace::new(&LEAF.data, LEAF.witness(&AUCTION.inputs()).unwrap()).unwrap();
     assert_eq!(trace.violation(), None);
     let ours = |id: &str| {
-        ["MatMul", "Requant", "Pack {", "InputMapCheck", "PolicyCheck", "Clamp", "QuoteGadget", "Live", "SlotLimit"]
-            .iter()
-            .any(|name| id.starts_with(name))
+        [
+            "MatMul",
+            "Requant",
+            "Pack {",
+            "InputMapCheck",
+            "PolicyCheck",
+            "Clamp",
+            "QuoteGadget",
+            "Live",
+            "SlotLimit",
+        ]
+        .iter()
+        .any(|name| id.starts_with(name))
     };
-    assert_eq!(trace.free_wires(ours, 3), []);
+    assert_eq!(trace.free_wires(ours), []);
 }
 
 // covers: Z4
@@ -93,10 +120,7 @@ fn a_leaf_shows_strategy_round_and_quotes() {
     LEAF.verify(&LEAF_PROOF).unwrap();
     assert_eq!(LEAF_PROOF.strategy(), AUCTION.strategy());
     assert_eq!(LEAF_PROOF.quotes(), AUCTION.quotes());
-    assert_eq!(
-        LEAF_PROOF.round_digest(),
-        round_digest(AUCTION.round_id, &AUCTION.features, &AUCTION.slots)
-    );
+    assert_eq!(LEAF_PROOF.round_digest(), round_digest(AUCTION.round_id, &AUCTION.features, &AUCTION.slots));
     let mut forged = LEAF_PROOF.clone();
     forged.0.public_inputs[9] += F::ONE;
     assert!(matches!(LEAF.verify(&forged), Err(CircuitError::Invalid { .. })));
@@ -120,14 +144,20 @@ fn inputs_without_a_witness_are_refused_with_a_reason() {
     assert!(Trace::new(&LEAF.data, LEAF.assign(&direction).unwrap()).unwrap().violation().is_some());
 
     let policy = *AUCTION.model.policy();
-    let other = random_model(&ShapeClass { hidden: vec![3] }, policy, Draw::Uniform, &mut StdRng::seed_from_u64(1));
+    let other =
+        random_model(&ShapeClass { hidden: vec![3] }, policy, Draw::Uniform, &mut StdRng::seed_from_u64(1));
     let class = LeafInputs { model: &other, ..AUCTION.inputs() };
     assert!(matches!(LEAF.prove(&class), Err(CircuitError::Class { .. })));
 }
 
 #[test]
-fn a_class_that_could_overflow_and_a_capacity_without_a_leaf_are_refused() {
+fn a_class_that_is_too_large_and_a_capacity_without_a_leaf_are_refused() {
     assert_eq!(LeafCircuit::build(&ShapeClass { hidden: vec![] }, 2).err(), Some(CircuitError::Capacity(2)));
+    let built = |hidden, capacity| LeafCircuit::build(&ShapeClass { hidden }, capacity).err();
+    assert_eq!(built(vec![4, 0], 1), Some(CircuitError::Width { layer: 1, width: 0 }));
+    assert_eq!(built(vec![4097], 1), Some(CircuitError::Width { layer: 0, width: 4097 }));
+    assert_eq!(built(vec![1; 16], 1), Some(CircuitError::Width { layer: 15, width: 1 }));
+    assert!(matches!(built(vec![1024, 1024], 4), Some(CircuitError::Size { .. })));
     assert_eq!(crate::capacity_for(33), Err(CircuitError::Capacity(33)));
     assert_eq!((crate::capacity_for(0), crate::capacity_for(5)), (Ok(1), Ok(16)));
 }

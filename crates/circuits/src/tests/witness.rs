@@ -106,7 +106,7 @@ impl<'a> Trace<'a> {
     }
 
     /// Wires of the gates that `ours` picks by name whose change breaks nothing, as `(gate, column)`.
-    pub(super) fn free_wires(&mut self, ours: impl Fn(&str) -> bool, stride: usize) -> Vec<(String, usize)> {
+    pub(super) fn free_wires(&mut self, ours: impl Fn(&str) -> bool) -> Vec<(String, usize)> {
         let rows = self.rows_by_value();
         let mut free = Vec::new();
         let mut counter = 0usize;
@@ -117,9 +117,6 @@ impl<'a> Trace<'a> {
             }
             for column in 0..gate.0.num_wires() {
                 counter += 1;
-                if !counter.is_multiple_of(stride) {
-                    continue;
-                }
                 let representative = self.representative(Target::wire(row, column));
                 let delta = F::from_canonical_usize(counter);
                 if !self.breaks(representative, &rows[&representative], delta) {
