@@ -19,11 +19,11 @@ use plonky2::util::reducing::ReducingFactorTarget;
 type F = GoldilocksField;
 type Inner = CircuitData<F, PoseidonGoldilocksConfig, 2>;
 type InnerProof = ProofWithPublicInputs<F, PoseidonGoldilocksConfig, 2>;
-pub type Outer = CircuitData<F, KeccakGoldilocksConfig, 2>;
-pub type OuterProof = ProofWithPublicInputs<F, KeccakGoldilocksConfig, 2>;
+pub(crate) type Outer = CircuitData<F, KeccakGoldilocksConfig, 2>;
+pub(crate) type OuterProof = ProofWithPublicInputs<F, KeccakGoldilocksConfig, 2>;
 
 /// The configuration of the `fast` wrap profile.
-pub fn outer_config() -> CircuitConfig {
+pub(crate) fn outer_config() -> CircuitConfig {
     CircuitConfig {
         num_challenges: 3,
         fri_config: FriConfig {
@@ -65,7 +65,7 @@ fn inner_proof(zero_knowledge: bool, seed: u64) -> (Inner, InnerProof) {
 
 /// Builds the circuit and proves it once. `constant` goes into the circuit, so that two values make two circuits of
 /// one shape.
-pub fn build(config: CircuitConfig, zero_knowledge: bool, constant: u64) -> (Outer, OuterProof) {
+pub(crate) fn build(config: CircuitConfig, zero_knowledge: bool, constant: u64) -> (Outer, OuterProof) {
     let (inner, proof) = inner_proof(zero_knowledge, 11);
     let mut builder = CircuitBuilder::<F, 2>::new(config);
     let proof_target = builder.add_virtual_proof_with_pis(&inner.common);
