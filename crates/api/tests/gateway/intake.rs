@@ -20,9 +20,6 @@ sol! {
     interface Permit2 {
         function invalidateUnorderedNonces(uint256 wordPos, uint256 mask) external;
     }
-    interface Token {
-        function approve(address spender, uint256 amount) external returns (bool);
-    }
 }
 
 struct Bench {
@@ -177,11 +174,6 @@ async fn refused_for_their_owner(bench: &Bench) {
     rich.sellAmount = U256::from(10).pow(U256::from(30));
     let signed = bench.sign(&rich, bench.trader());
     assert_eq!(code(bench.client.send_intent(&rich, signed).await).as_deref(), Some("insufficient-balance"));
-    let base = bench.auction.market.base;
-    let approve = |amount| Token::approveCall { spender: PERMIT2, amount }.abi_encode();
-    bench.call(bench.trader(), base, approve(U256::ZERO)).await;
-    assert_eq!(bench.changed(|i| i.nonce = U256::from(4)).await.as_deref(), Some("insufficient-allowance"));
-    bench.call(bench.trader(), base, approve(U256::MAX)).await;
     let spend =
         |word: U256, mask| Permit2::invalidateUnorderedNoncesCall { wordPos: word, mask }.abi_encode();
     let last_word = (U256::from(1) << 248) - U256::from(1);

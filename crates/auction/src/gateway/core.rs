@@ -413,29 +413,5 @@ pub(super) fn call_error(error: alloy::contract::Error) -> ChainError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    // covers: R20
-    #[test]
-    fn the_pace_follows_the_heads_and_survives_odd_clocks() {
-        let mut pace = Pace::default();
-        assert_eq!(pace.seconds(), ASSUMED_INTERVAL);
-        pace.note(10, 1000);
-        assert_eq!(pace.seconds(), ASSUMED_INTERVAL);
-        pace.note(11, 1002);
-        pace.note(14, 1008);
-        assert_eq!(pace.seconds(), 2);
-        pace.note(12, 1004);
-        assert_eq!(pace.seconds(), 2, "a reorganisation");
-        let mut equal = Pace::default();
-        equal.note(1, 5);
-        equal.note(9, 5);
-        assert_eq!(equal.seconds(), 0, "blocks with equal timestamps");
-        let mut slower = Pace::default();
-        for n in 0..200 {
-            slower.note(n, if n < 100 { n } else { 100 + (n - 100) * 12 });
-        }
-        assert_eq!(slower.seconds(), 12);
-    }
-}
+#[path = "core_tests.rs"]
+mod tests;

@@ -2,8 +2,7 @@
 
 use alloy::primitives::{U256, U512};
 use sotto_types::{
-    Claim, Direction, Intent, MAX_NO_BID_PIPS, NO_BID, PIPS, Price, PricingRule, Quote, amount_out,
-    payable_quote, uncarry,
+    Claim, Direction, Intent, MAX_NO_BID_PIPS, NO_BID, Price, PricingRule, Quote, amount_out, uncarry,
 };
 
 /// The terms of a market that decide about a fill.
@@ -63,25 +62,6 @@ pub fn notional(direction: Direction, sell: U256, reference: Price) -> Option<U2
     }
 }
 
-/// The least quote that pays the trader's minimum; `None` when none below 2^31 does.
-pub fn least_quote(direction: Direction, sell: U256, reference: Price, minimum: U256) -> Option<Quote> {
-    let pays = |q: Quote| amount_out(direction, sell, reference, q).is_some_and(|out| out >= minimum);
-    let (mut low, mut high) = (i64::from(MAX_NO_BID_PIPS), i64::from(Quote::MAX));
-    if !pays(Quote::MAX) {
-        return None;
-    }
-    // Invariant: `high` pays the minimum, `low` does not.
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if pays(Quote::try_from(middle).ok()?) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    Quote::try_from(high).ok()
-}
-
 /// Decides about a slot: the amount that the recipient is due, or why there is no fill.
 ///
 /// `now` is the chain's time in Unix seconds. The contract decides in the end; this saves transactions that would revert.
@@ -110,15 +90,16 @@ pub fn decide_fill(
         return Err(NoFill::Expired);
     }
     check_notional(direction, intent.sellAmount, reference, terms)?;
-    let short = |due| NoFill::LimitNotMet { due, minimum: intent.minBuyAmount };
-    let offered = amount_out(direction, intent.sellAmount, reference, best).unwrap_or(U256::ZERO);
-    if offered < intent.minBuyAmount {
-        return Err(short(offered));
+    let pays = |quote| amount_out(direction, intent.sellAmount, reference, quote).unwrap_or(U256::ZERO);
+    let (offered, minimum) = (pays(best), intent.minBuyAmount);
+    if offered < minimum {
+        return Err(NoFill::LimitNotMet { due: offered, minimum });
     }
     let second = uncarry(u64::from(claim.second)).unwrap_or(NO_BID);
-    let floor = least_quote(direction, intent.sellAmount, reference, intent.minBuyAmount).unwrap_or(best);
-    let paid = payable_quote(terms.pricing, best, second, terms.reserve, floor);
-    amount_out(direction, intent.sellAmount, reference, paid).ok_or_else(|| short(U256::ZERO))
+    Ok(match terms.pricing {
+        PricingRule::FirstPrice => offered,
+        PricingRule::SecondPrice => pays(second.max(terms.reserve)).max(minimum).min(offered),
+    })
 }
 
 /// Whether an order's notional lies within the market's range at a reference price.
@@ -134,14 +115,6 @@ pub fn check_notional(
     let size = notional(direction, sell, reference).unwrap_or(U256::MAX);
     let fits = size >= terms.min_notional && size <= terms.max_notional;
     if fits { Ok(()) } else { Err(NoFill::SizeOutOfRange { notional: size }) }
-}
-
-/// Improvement on the reference in pips that an amount paid stands for, rounded down; saturates at the ends of `i32`.
-pub fn improvement_pips(direction: Direction, sell: U256, reference: Price, paid: U256) -> Quote {
-    let Some(plain) = amount_out(direction, sell, reference, 0).filter(|a| !a.is_zero()) else { return 0 };
-    let scaled = paid.saturating_mul(U256::from(PIPS.unsigned_abs())) / plain;
-    let pips = i128::try_from(scaled).unwrap_or(i128::MAX).saturating_sub(i128::from(PIPS));
-    Quote::try_from(pips.clamp(i128::from(Quote::MIN), i128::from(Quote::MAX))).unwrap_or(0)
 }
 
 impl NoFill {
@@ -259,21 +232,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn the_least_quote_pays_the_minimum_and_one_pip_less_does_not(
-            sell in 1u128..1 << 100, price in 1u128.., minimum in 1u128..1 << 100,
-        ) {
-            let (sell, price, minimum) = (U256::from(sell), U256::from(price) << 40, U256::from(minimum));
-            for direction in [Direction::SellsBase, Direction::SellsQuote] {
-                if let Some(q) = least_quote(direction, sell, price, minimum) {
-                    prop_assert!(amount_out(direction, sell, price, q).unwrap() >= minimum);
-                    if q - 1 > MAX_NO_BID_PIPS {
-                        prop_assert!(amount_out(direction, sell, price, q - 1).unwrap() < minimum);
-                    }
-                }
-            }
-        }
-
         // covers: C14
         #[test]
         fn a_fill_pays_between_the_minimum_and_the_winner_s_quote(
