@@ -28,8 +28,8 @@ import numpy as np
 PIPS = 1e6
 LN2 = np.log(2.0)
 LOG2_STEPS = 1 << 22
-# Decimals that the committed hold-out rows are written with.
-DECIMALS = 18
+# Decimals of the pair that the hold-out rows are written for, as of wrapped ether and a dollar token.
+BASE_DECIMALS, QUOTE_DECIMALS = 18, 6
 LOG2_10 = np.log2(10.0)
 
 FEATURES = [
@@ -160,27 +160,35 @@ def saturate(features):
     return np.clip(features, lo, hi)
 
 
+def shifts(direction):
+    """What decimals add to each logarithmic feature; `direction` is a column."""
+    base, quote = BASE_DECIMALS * LOG2_10, QUOTE_DECIMALS * LOG2_10
+    return {
+        "uniswap-v2.price": quote - base,
+        "uniswap-v2.price-recent": quote - base,
+        "uniswap-v2.volatility": 0.0,
+        "uniswap-v2.base-depth": base,
+        "uniswap-v2.quote-depth": quote,
+        "chainlink.price": quote - base,
+        "chain.base-fee": 0.0,
+        "slot.size": np.where(direction > 0.5, quote, base),
+    }
+
+
 def raw(rows):
-    """Features as the chain would record them for two tokens of 18 decimals: int32."""
+    """Features as the chain would record them: int32."""
+    shift = shifts(rows.column("slot.direction"))
     columns = []
     for name in FEATURES:
         x = rows.column(name)
-        if name in ("uniswap-v2.base-depth", "uniswap-v2.quote-depth", "slot.size"):
-            x = x + DECIMALS * LOG2_10
-        logarithmic = name.endswith(("price", "recent", "volatility", "depth", "base-fee", "size"))
-        columns.append(np.floor(x * LOG2_STEPS) if logarithmic else np.round(x))
+        columns.append(np.floor((x + shift[name]) * LOG2_STEPS) if name in shift else np.round(x))
     return np.stack(columns, axis=1).astype(np.int64)
 
 
 def natural(raw_features):
     """The inverse of `raw`."""
+    shift = shifts(raw_features[:, FEATURES.index("slot.direction")])
     columns = []
-    for i, name in enumerate(FEATURES):
-        x = raw_features[:, i].astype(float)
-        logarithmic = name.endswith(("price", "recent", "volatility", "depth", "base-fee", "size"))
-        if logarithmic:
-            x = x / LOG2_STEPS
-        if name in ("uniswap-v2.base-depth", "uniswap-v2.quote-depth", "slot.size"):
-            x = x - DECIMALS * LOG2_10
-        columns.append(x)
+    for name, x in zip(FEATURES, raw_features.T.astype(float)):
+        columns.append(x / LOG2_STEPS - shift[name] if name in shift else x)
     return saturate(np.stack(columns, axis=1))

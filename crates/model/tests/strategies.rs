@@ -71,10 +71,10 @@ fn quotes_spread_and_differ_between_strategies() {
     assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
 }
 
-/// Raw features of a calm market of 18-decimal tokens at 2500, with a pool of 1000 base.
+/// Raw features of a calm market at 2500, of tokens with 18 and 6 decimals, with a pool of 1000 base.
 fn calm(direction: i32, size_base: f64) -> Row {
     let log2 = |x: f64| (x.log2() * f64::from(1 << 22)) as i32;
-    let price = log2(2500.0);
+    let price = log2(2500.0 * 1e6 / 1e18);
     let base = log2(1000.0 * 1e18);
     let sold = log2(size_base * 1e18) + direction * price;
     let mut market = [0; 32];
