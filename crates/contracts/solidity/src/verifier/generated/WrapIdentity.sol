@@ -8,7 +8,7 @@ import {Shape} from "../Shape.sol";
 import {ArithmeticExtensionGate, ArithmeticGate, MulExtensionGate} from "../gates/ArithmeticGates.sol";
 import {BaseSumGate} from "../gates/BaseSumGate.sol";
 import {CosetInterpolationGate} from "../gates/CosetInterpolationGate.sol";
-import {ConstantGate, PublicInputGate} from "../gates/PlainGates.sol";
+import {PublicInputGate} from "../gates/PlainGates.sol";
 import {PoseidonGate, PoseidonMdsGate} from "../gates/PoseidonGates.sol";
 import {RandomAccessGate} from "../gates/RandomAccessGate.sol";
 import {ReducingExtensionGate, ReducingGate} from "../gates/ReducingGates.sol";
@@ -27,28 +27,28 @@ contract WrapIdentity is PlonkIdentity {
     }
 
     function _gates(GateFrame memory f) internal pure override {
-        f.select(1, 0, 0, 7);
-        ConstantGate.eval(f, 2);
-        f.select(2, 0, 0, 7);
+        f.select(1, 0, 0, 6);
         PoseidonMdsGate.eval(f);
-        f.select(3, 0, 0, 7);
+        f.select(2, 0, 0, 6);
         PublicInputGate.eval(f);
-        f.select(4, 0, 0, 7);
+        f.select(3, 0, 0, 6);
         BaseSumGate.eval(f, 2, 63);
-        f.select(5, 0, 0, 7);
+        f.select(4, 0, 0, 6);
         ReducingExtensionGate.eval(f, 32);
-        f.select(6, 0, 0, 7);
+        f.select(5, 0, 0, 6);
         ReducingGate.eval(f, 43);
-        f.select(7, 1, 7, 11);
+        f.select(6, 1, 6, 11);
         ArithmeticExtensionGate.eval(f, 10);
-        f.select(8, 1, 7, 11);
+        f.select(7, 1, 6, 11);
         ArithmeticGate.eval(f, 20);
-        f.select(9, 1, 7, 11);
+        f.select(8, 1, 6, 11);
         MulExtensionGate.eval(f, 13);
-        f.select(10, 1, 7, 11);
-        RandomAccessGate.eval(f, 4, 4, 2);
+        f.select(9, 1, 6, 11);
+        RandomAccessGate.eval(f, 2, 13, 2);
+        f.select(10, 1, 6, 11);
+        CosetInterpolationGate.eval(f, 2, 4);
         f.select(11, 2, 11, 13);
-        CosetInterpolationGate.eval(f, 4, 6);
+        RandomAccessGate.eval(f, 4, 4, 2);
         f.select(12, 2, 11, 13);
         PoseidonGate.eval(f);
     }
