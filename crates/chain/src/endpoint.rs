@@ -117,7 +117,11 @@ impl Endpoint {
         Err(ChainError::WrongChain { endpoint: self.label.clone(), expected: self.config.chain_id, got })
     }
 
-    async fn bounded<T>(&self, call: impl Future<Output = Result<T, TransportError>>) -> TransportResult<T> {
+    /// A call under the call timeout.
+    pub(crate) async fn bounded<T>(
+        &self,
+        call: impl Future<Output = Result<T, TransportError>>,
+    ) -> TransportResult<T> {
         match timeout(self.config.call_timeout, call).await {
             Ok(result) => result,
             Err(_) => Err(TransportErrorKind::custom(ChainError::Timeout {

@@ -10,7 +10,7 @@ use alloy::{
     transports::{
         TransportError, TransportErrorKind, TransportFut, TransportResult,
         http::reqwest::{
-            Client, Response, StatusCode, Url,
+            self, Client, Response, StatusCode, Url,
             header::{HeaderMap, RETRY_AFTER},
             redirect::Policy,
         },
@@ -26,6 +26,7 @@ pub(crate) struct BoundedHttp {
     client: Client,
     url: Url,
     label: String,
+    timeout: Duration,
     max_body: usize,
 }
 
@@ -41,14 +42,12 @@ impl BoundedHttp {
             .connect_timeout(timeout)
             .timeout(timeout)
             .build()
-            .map_err(|e| transport(&label, &e.without_url()))?;
-        Ok(Self { client, url, label, max_body })
+            .map_err(|e| transport(&label, timeout, e))?;
+        Ok(Self { client, url, label, timeout, max_body })
     }
 
     async fn post(self, packet: RequestPacket) -> TransportResult<ResponsePacket> {
-        let fail = |e: alloy::transports::http::reqwest::Error| {
-            TransportErrorKind::custom(transport(&self.label, &e.without_url()))
-        };
+        let fail = |e: reqwest::Error| TransportErrorKind::custom(transport(&self.label, self.timeout, e));
         let response =
             self.client.post(self.url.clone()).json(&packet).headers(packet.headers()).send().await;
         let response = response.map_err(fail)?;
@@ -72,7 +71,7 @@ impl BoundedHttp {
             let chunk = response
                 .chunk()
                 .await
-                .map_err(|e| TransportErrorKind::custom(transport(&self.label, &e.without_url())))?;
+                .map_err(|e| TransportErrorKind::custom(transport(&self.label, self.timeout, e)))?;
             let Some(chunk) = chunk else { return Ok(body) };
             if body.len().saturating_add(chunk.len()) > self.max_body {
                 return Err(TransportErrorKind::custom(ChainError::ResponseTooLarge {
@@ -92,14 +91,19 @@ fn may_pass(status: StatusCode) -> bool {
         || status == StatusCode::REQUEST_TIMEOUT
 }
 
-fn transport(label: &str, error: &dyn std::error::Error) -> ChainError {
+fn transport(label: &str, timeout: Duration, error: reqwest::Error) -> ChainError {
+    let endpoint = label.to_owned();
+    if error.is_timeout() {
+        return ChainError::Timeout { endpoint, timeout };
+    }
+    let error = error.without_url();
     let mut reason = error.to_string();
-    let mut source = error.source();
+    let mut source = std::error::Error::source(&error);
     while let Some(inner) = source {
         reason = format!("{reason}: {inner}");
         source = inner.source();
     }
-    ChainError::Transport { endpoint: label.to_owned(), reason }
+    ChainError::Transport { endpoint, reason }
 }
 
 /// The `Retry-After` header in its form of delay seconds.

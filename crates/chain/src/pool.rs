@@ -230,7 +230,8 @@ impl ProviderPool {
 async fn block_hash(endpoint: &Endpoint, number: u64) -> Result<Option<B256>> {
     let client = RpcClient::new(endpoint.transport().await?, true);
     let provider = RootProvider::<Ethereum>::new(client);
-    Ok(provider.get_block_by_number(number.into()).await?.map(|block| block.header.hash))
+    let block = endpoint.bounded(provider.get_block_by_number(number.into()).into_future()).await?;
+    Ok(block.map(|block| block.header.hash))
 }
 
 impl Inner {

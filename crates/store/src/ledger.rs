@@ -164,3 +164,53 @@ fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
     #[cfg(not(unix))]
     options
 }
+
+#[cfg(test)]
+mod tests {
+    use sotto_chain::ErrorClass;
+
+    use super::*;
+
+    fn note(ledger: &Ledger, n: u64) -> Result<()> {
+        let subject = alloy_primitives::keccak256(n.to_be_bytes());
+        ledger.write(|unit| unit.note_stage(subject, crate::Stage::Seen, n))
+    }
+
+    // covers: P7
+    #[test]
+    fn a_full_disk_is_typed_and_the_ledger_goes_on_when_there_is_space() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path(), Create::IfMissing).unwrap();
+        let limit = |pages: u32| ledger.inner.connection.lock().pragma_update(None, "max_page_count", pages);
+        // SQLite reports its own limit and ENOSPC with the same code.
+        limit(1).unwrap();
+        let mut stored = 0;
+        let error = loop {
+            match note(&ledger, stored) {
+                Ok(()) => stored += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StoreError::DiskFull), "{error}");
+        assert_eq!(error.class(), ErrorClass::Retry);
+        limit(1_000_000).unwrap();
+        note(&ledger, stored).unwrap();
+        drop(ledger);
+        let ledger = Ledger::open(dir.path(), Create::Never).unwrap();
+        for n in 0..=stored {
+            let subject = alloy_primitives::keccak256(n.to_be_bytes());
+            assert_eq!(ledger.read(|unit| unit.stages(subject)).unwrap().len(), 1);
+        }
+    }
+
+    // covers: P8
+    #[test]
+    fn a_ledger_that_cannot_be_written_is_a_fatal_typed_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path(), Create::IfMissing).unwrap();
+        ledger.inner.connection.lock().pragma_update(None, "query_only", true).unwrap();
+        let error = note(&ledger, 1).unwrap_err();
+        assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
+        assert_eq!(error.class(), ErrorClass::Fatal);
+    }
+}

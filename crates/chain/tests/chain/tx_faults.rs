@@ -93,6 +93,11 @@ async fn the_fee_cap_stops_bumps_and_the_transaction_goes_in_when_fees_fall() {
     let record = bench.record("capped").unwrap();
     assert!(record.attempts.iter().all(|attempt| attempt.max_fee <= 3_000_000_000));
     raise_base_fee(&bench, 1_000_000).await;
+    eventually("mined", async || {
+        bench.mine(1).await;
+        send.is_finished()
+    })
+    .await;
     send.await.unwrap().unwrap();
 }
 
