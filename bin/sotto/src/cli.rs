@@ -25,13 +25,19 @@ pub(crate) enum Command {
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
+    /// Run whole rounds on a local chain: intents, proofs, settlements, fills.
+    Demo(commands::demo::DemoArgs),
     /// Deploy the contracts to a chain that has Permit2.
     Deploy(commands::deploy::DeployArgs),
     /// Check nodes, contracts, keys, clock and disk.
     Doctor(commands::doctor::DoctorArgs),
+    /// Run a gateway: take intents, open rounds, settle and fill.
+    Gateway(commands::gateway::GatewayArgs),
     /// Make, import and list encrypted keys.
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
+    /// Run a solver: bid with proven sheets.
+    Solver(commands::solver::SolverArgs),
     /// Work with a strategy: check it, prove with it.
     #[command(subcommand)]
     Strategy(commands::strategy::StrategyCommand),
@@ -43,9 +49,12 @@ impl Command {
         match self {
             Self::Circuit(command) => command.run(output),
             Self::Config(command) => command.run(output),
+            Self::Demo(args) => args.run(output).await,
             Self::Deploy(args) => args.run(output).await,
             Self::Doctor(args) => args.run(output).await,
+            Self::Gateway(args) => args.run().await,
             Self::Keys(command) => command.run(output),
+            Self::Solver(args) => args.run().await,
             Self::Strategy(command) => command.run(output).await,
         }
     }

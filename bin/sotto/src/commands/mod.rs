@@ -2,7 +2,10 @@
 
 pub(crate) mod circuit;
 pub(crate) mod config;
+pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod doctor;
+pub(crate) mod gateway;
 pub(crate) mod keys;
+pub(crate) mod solver;
 pub(crate) mod strategy;

@@ -23,7 +23,7 @@ impl CheckArgs {
 }
 
 /// Loads a strategy; what its files say wrong is a refusal, what the disk does wrong is a failure.
-pub(super) fn load(directory: &std::path::Path) -> eyre::Result<Strategy> {
+pub(crate) fn load(directory: &std::path::Path) -> eyre::Result<Strategy> {
     Strategy::load(directory).map_err(|error| match error {
         ModelError::Read { .. } => error.into(),
         refused => Refused { what: directory.display().to_string(), reason: refused.to_string() }.into(),

@@ -8,6 +8,7 @@ mod prove;
 mod registry;
 mod verify;
 
+pub(crate) use check::load;
 use clap::Subcommand;
 
 use crate::args::OutputArgs;
