@@ -98,19 +98,26 @@ library Transcript {
 
     /// @notice Replaces the state by its image.
     function permute(Sponge t) internal pure {
-        uint256 first;
+        bytes32 first;
+        assembly ("memory-safe") {
+            first := keccak256(t, 96)
+        }
+        setFrom(t, first);
+    }
+
+    /// @notice Sets the state to the first twelve words below p of h || H(h) || H(H(h)) || ...
+    function setFrom(Sponge t, bytes32 h) internal pure {
         uint256 second;
         uint256 third;
         assembly ("memory-safe") {
-            first := keccak256(t, 96)
-            mstore(t, first)
+            mstore(t, h)
             second := keccak256(t, 32)
             let slot := add(t, 32)
             mstore(slot, second)
             third := keccak256(slot, 32)
             mstore(add(t, 64), third)
         }
-        if (mayHaveLargeWord(first, second, third)) resample(t, bytes32(first));
+        if (mayHaveLargeWord(uint256(h), second, third)) _resample(t, h);
     }
 
     /// @notice True if one of the twelve words is p or more; false unless the upper half of one, which is its last four
@@ -126,8 +133,8 @@ library Transcript {
         }
     }
 
-    /// @notice Writes to the state the first twelve words below p of h || H(h) || H(H(h)) || ...
-    function resample(Sponge t, bytes32 h) internal pure {
+    /// `setFrom`, word by word.
+    function _resample(Sponge t, bytes32 h) private pure {
         uint256 taken = 0;
         while (true) {
             for (uint256 lane = 0; lane < 4; lane++) {

@@ -46,7 +46,7 @@ contract TranscriptTest is Test {
     }
 
     /// Words from p upwards occur once in 2^32 words, so the first hash is given instead of being found.
-    function testFuzz_resamplingDropsWordsFromPUpwards(bytes32 h, uint8 mask, uint32 low) public pure {
+    function testFuzz_wordsFromPUpwardsAreDropped(bytes32 h, uint8 mask, uint32 low) public pure {
         for (uint256 i = 0; i < 4; i++) {
             if ((mask >> i) & 1 == 0) continue;
             // little-endian: `low` in the lower half, all ones in the upper; p itself for low = 1, below p for low = 0
@@ -54,14 +54,14 @@ contract TranscriptTest is Test {
             h = bytes32(uint256(h) & ~(uint256(type(uint64).max) << (192 - 64 * i)) | swapped << (192 - 64 * i));
         }
         Sponge t = Transcript.create();
-        t.resample(h);
+        t.setFrom(h);
         assertEq(_state(t), _reference(h));
     }
 
-    function test_resamplingKeepsPMinusOneAndDropsP() public pure {
+    function test_pMinusOneIsKeptAndPIsDropped() public pure {
         bytes32 h = 0x00000000ffffffff01000000ffffffff00000000ffffffff02000000ffffffff;
         Sponge t = Transcript.create();
-        t.resample(h);
+        t.setFrom(h);
         bytes memory state = _state(t);
         assertEq(bytes16(_word(state, 0)), hex"00000000ffffffff00000000ffffffff");
         bytes32 second = keccak256(bytes.concat(h));
@@ -80,14 +80,6 @@ contract TranscriptTest is Test {
             uint256 below = uint256(0xfffffffffffeffff) << (64 * i);
             assertFalse(Transcript.mayHaveLargeWord(below, below, below));
         }
-    }
-
-    function testFuzz_resamplingAgreesWithThePermutation(bytes32 a) public pure {
-        Sponge t = _with(abi.encode(a, a, a));
-        t.permute();
-        Sponge u = Transcript.create();
-        u.resample(keccak256(abi.encode(a, a, a)));
-        assertEq(_state(t), _state(u));
     }
 
     function test_absorbingInPartsIsAbsorbingAtOnce() public pure {
