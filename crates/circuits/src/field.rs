@@ -72,6 +72,9 @@ pub const fn leaf_config() -> CircuitConfig {
 }
 
 /// Configuration of sheets: zero knowledge.
+///
+/// Blinding takes three rows for each value that the FRI queries open, so folding by four to eight coefficients (3958 rows)
+/// fits the sheets into 2^13 rows, where folding by sixteen (8326 rows) would take 2^14.
 pub const fn sheet_config() -> CircuitConfig {
     config(
         true,
