@@ -26,7 +26,7 @@ abstract contract VerifierSuite is Test {
     /// Public inputs and a valid proof.
     function _load() internal view virtual returns (uint256[8] memory, bytes memory);
 
-    function setUp() public virtual {
+    function setUp() public {
         (identity, verifier) = _deploy();
         (inputs, proof) = _load();
     }

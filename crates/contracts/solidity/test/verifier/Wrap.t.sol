@@ -48,11 +48,6 @@ contract WrapTest is VerifierSuite {
         return abi.decode(arguments, (uint256[8], bytes));
     }
 
-    function setUp() public override {
-        if (!vm.exists(CALLDATA)) vm.skip(true);
-        super.setUp();
-    }
-
     function test_deployedContractsAcceptAndFitTheCodeSizeLimit() public {
         WrapVerifier deployed = new WrapVerifier(identity);
         assertTrue(deployed.verify(inputs, proof));
