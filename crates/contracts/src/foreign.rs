@@ -55,7 +55,8 @@ impl Packages {
         bytecode(json.as_ref().and_then(|json| json["bytecode"].as_str()), path)
     }
 
-    /// Runtime code of Permit2, for its canonical address.
+    /// Runtime code of Permit2, for its canonical address. The package's code has cached the domain of another address on
+    /// chain 31337; with that chain id cleared it computes its domain itself, as it does after a fork.
     ///
     /// # Errors
     /// When the package is not installed or holds no bytecode.
@@ -63,7 +64,12 @@ impl Packages {
         let (path, text) = self.read("@uniswap/v4-periphery/lib/permit2/test/utils/DeployPermit2.sol")?;
         let literal =
             text.split_once("hex\"").and_then(|(_, rest)| rest.split_once('"')).map(|(code, _)| code);
-        bytecode(literal, path)
+        let mut code = bytecode(literal, path.clone())?.to_vec();
+        let mut cached = [0; 32];
+        cached[30..].copy_from_slice(&31_337u16.to_be_bytes());
+        let at = code.windows(32).position(|word| word == cached).ok_or(ForeignError::NoBytecode { path })?;
+        code[at..at + 32].fill(0);
+        Ok(code.into())
     }
 
     fn read(&self, file: &str) -> Result<(PathBuf, String), ForeignError> {

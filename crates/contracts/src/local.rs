@@ -31,6 +31,28 @@ sol! {
         function getReserves() external view returns (uint112 reserve0, uint112 reserve1, uint32 timestamp);
         function token0() external view returns (address);
     }
+
+    #[sol(rpc)]
+    interface IErc20 {
+        function approve(address spender, uint256 amount) external returns (bool);
+        function balanceOf(address owner) external view returns (uint256);
+    }
+}
+
+/// Whole base tokens of inventory for each executor; the quote side is worth as much.
+const INVENTORY: u64 = 500;
+/// Whole base tokens of each trader; the quote side is worth as much.
+const WEALTH: u64 = 1_000;
+/// Pips of a delivery that a routing executor adds from inventory.
+const TOP_UP_PIPS: u64 = 20_000;
+
+/// How a local searcher delivers what it wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalExecutor {
+    /// From its own tokens.
+    Inventory,
+    /// Through the market's pair, topped up from its own tokens.
+    Pair,
 }
 
 /// Shape of the local market.
@@ -84,6 +106,8 @@ pub struct LocalMarket {
     pub chain_feed: Address,
     /// The aggregator behind the second price feed; the deployer posts its answers.
     pub aggregator: Address,
+    /// Whole quote tokens for a base token at the start.
+    pub price: u64,
 }
 
 /// Puts Permit2's code at its canonical address, as on a real chain. Anvil only.
@@ -147,16 +171,15 @@ impl LocalMarket {
         let create_market = markets.createMarket(params);
         let market = create_market.call().await.map_err(node)?;
         send(provider, "creating the market", create_market.into_transaction_request()).await?;
-        Ok(Self { market, base, quote, pair, twap_feed, chain_feed, aggregator })
+        Ok(Self { market, base, quote, pair, twap_feed, chain_feed, aggregator, price: config.price })
     }
 
     /// Posts the aggregator's price, in whole quote tokens per base token. Side effect: one transaction.
     ///
     /// # Errors
     /// When it fails.
-    pub async fn post_price<P: Provider>(&self, provider: &P, price: f64) -> Result<(), DeployError> {
-        // Prices of local markets are far below 2^63 / 10^8.
-        let answer = I256::try_from((price * 1e8).round() as i64).unwrap_or(I256::ZERO);
+    pub async fn post_price<P: Provider>(&self, provider: &P, price: u64) -> Result<(), DeployError> {
+        let answer = I256::from_raw(U256::from(price) * U256::from(10).pow(U256::from(ANSWER_DECIMALS)));
         call(provider, self.aggregator, &PostedAggregator::postCall { answer }).await
     }
 
@@ -167,6 +190,71 @@ impl LocalMarket {
     pub async fn observe<P: Provider>(&self, provider: &P) -> Result<(), DeployError> {
         call(provider, self.twap_feed, &UniswapV2TwapFeed::observeCall {}).await?;
         call(provider, self.chain_feed, &ChainFeed::observeCall {}).await
+    }
+
+    /// Deploys an executor for `owner` (whose wallet `owner_provider` has) and fills it with inventory. Side effect: three
+    /// transactions.
+    ///
+    /// # Errors
+    /// When one fails.
+    pub async fn executor<P: Provider, Q: Provider>(
+        &self,
+        provider: &P,
+        owner_provider: &Q,
+        owner: Address,
+        auction_house: Address,
+        kind: LocalExecutor,
+    ) -> Result<Address, DeployError> {
+        let executor = match kind {
+            LocalExecutor::Inventory => {
+                let arguments = (auction_house, owner).abi_encode_params();
+                create_embedded(owner_provider, "InventoryExecutor", &[], &arguments).await?
+            }
+            LocalExecutor::Pair => {
+                let arguments =
+                    (auction_house, owner, self.pair, U256::from(TOP_UP_PIPS)).abi_encode_params();
+                create_embedded(owner_provider, "UniswapV2Executor", &[], &arguments).await?
+            }
+        };
+        self.endow(provider, executor, INVENTORY).await?;
+        Ok(executor)
+    }
+
+    /// Gives a trader tokens of both kinds and lets Permit2 take them. Side effect: four transactions.
+    ///
+    /// # Errors
+    /// When one fails.
+    pub async fn fund_trader<P: Provider, Q: Provider>(
+        &self,
+        provider: &P,
+        trader_provider: &Q,
+        trader: Address,
+    ) -> Result<(), DeployError> {
+        self.endow(provider, trader, WEALTH).await?;
+        for token in [self.base, self.quote] {
+            call(trader_provider, token, &IErc20::approveCall { spender: PERMIT2, amount: U256::MAX })
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn endow<P: Provider>(&self, provider: &P, to: Address, tokens: u64) -> Result<(), DeployError> {
+        self.mint_base(provider, to, whole(tokens, BASE_DECIMALS)).await?;
+        self.mint_quote(provider, to, whole(tokens * self.price, QUOTE_DECIMALS)).await
+    }
+
+    /// Balance of a token in raw units.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn balance<P: Provider>(
+        &self,
+        provider: &P,
+        token: Address,
+        owner: Address,
+    ) -> Result<U256, DeployError> {
+        let answer = IErc20::new(token, provider).balanceOf(owner).call().await;
+        answer.map_err(|e| DeployError::Node { what: "reading a balance".into(), reason: e.to_string() })
     }
 
     /// Mints raw units of the base token. Side effect: one transaction.
