@@ -6,6 +6,7 @@ SHELL := /bin/bash
 SOLIDITY := crates/contracts/solidity
 FORGE := node_modules/.bin/forge
 CARGO ?= cargo
+TEST := $(CARGO) test --release --locked
 # Counts of the long runs; the ordinary test run is bounded by what each test states.
 FUZZ_CASES ?= 20000
 SOAK_ROUNDS ?= 25
@@ -18,31 +19,37 @@ help: ## Lists the targets
 setup: ## Installs what the machine lacks (as root), or says what to run
 	@ops/setup.sh
 
-contracts: setup ## Compiles the contracts
-	@cd $(SOLIDITY) && $(FORGE) build
-
-demo: contracts ## Runs whole rounds on a local chain: intents, proofs, settlements, fills
+demo: setup ## Runs whole rounds on a local chain: intents, proofs, settlements, fills
 	@$(CARGO) build --release --locked -p sotto
 	@target/release/sotto demo
 
-test: contracts ## Runs every test: Solidity, Rust, end to end
+test: setup ## Runs every test: Solidity, Rust, end to end
 	@cd $(SOLIDITY) && $(FORGE) test
-	@$(CARGO) test --release --locked --workspace
+	@$(TEST) --workspace
 
 lint: setup ## Formatting, clippy with warnings as errors, and dependency policy where cargo-deny is installed
 	@$(CARGO) fmt --all --check
-	@$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	@cd $(SOLIDITY) && $(FORGE) fmt --check
+	@$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --log-level error check; \
 	else echo "lint: cargo-deny is not installed, deny.toml was not checked"; fi
 
-bench: contracts ## Runs the benchmarks
+bench: setup ## Runs the benchmarks
 	@$(CARGO) bench --locked -p sotto-benches
 
-fuzz: contracts ## Property and fuzz tests with long counts (FUZZ_CASES)
+fuzz: setup ## Property and fuzz tests with long counts (FUZZ_CASES)
 	@cd $(SOLIDITY) && FOUNDRY_FUZZ_RUNS=$(FUZZ_CASES) $(FORGE) test --match-test '[fF]uzz'
-	@PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --release --locked -p sotto-types -p sotto-model
+	@PROPTEST_CASES=$(FUZZ_CASES) SOTTO_FUZZ_ROUNDS=$(FUZZ_CASES) $(TEST) -p sotto-types -p sotto-model
 
-soak: contracts ## Runs many rounds in one process (SOAK_ROUNDS)
+soak: setup ## Runs many rounds in one process (SOAK_ROUNDS)
 	@$(CARGO) build --release --locked -p sotto
 	@target/release/sotto demo --rounds $(SOAK_ROUNDS)
+
+contracts: setup ## Compiles the contracts and writes the artifacts that the Rust side embeds
+	@cd $(SOLIDITY) && $(FORGE) build && bin/artifacts
+
+verifier: setup ## Writes key set, on-chain verifier and golden vectors anew, as the circuits give them; review the change
+	@SOTTO_WRITE_KEYS=1 $(TEST) -p sotto-circuits the_committed_keys
+	@SOTTO_REGENERATE=1 $(TEST) -p sotto-contracts --test generated the_committed_verifier
+	@SOTTO_REGENERATE=1 $(TEST) -p sotto-types --test vectors
+	@$(MAKE) contracts

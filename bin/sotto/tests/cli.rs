@@ -2,8 +2,10 @@
 
 use std::{
     fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -195,4 +197,92 @@ fn parity_below_the_share_asked_for_is_a_refusal() {
 #[test]
 fn a_missing_strategy_is_a_failure_and_no_refusal() {
     assert_eq!(sotto(&["strategy", "check", "/nonexistent"]).status.code(), Some(1));
+}
+
+/// Runs the binary with a password in the environment and `input` on standard input.
+fn sotto_with(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sotto"))
+        .args(arguments)
+        .env_clear()
+        .env("PASSWORD", "correct horse")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+const SECRET: &str = "4646464646464646464646464646464646464646464646464646464646464646";
+const ADDRESS: &str = "0x9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F";
+
+fn import(directory: &Path) -> PathBuf {
+    let keys = directory.join("keys");
+    let arguments =
+        ["--json", "keys", "import", "--password-env", "PASSWORD", "--dir", keys.to_str().unwrap()];
+    let output = sotto_with(&arguments, SECRET);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let result: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(result["address"].as_str().unwrap().to_lowercase(), ADDRESS.to_lowercase());
+    PathBuf::from(result["path"].as_str().unwrap())
+}
+
+// covers: K4
+#[test]
+fn an_imported_key_is_listed_by_address_and_never_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = import(directory.path());
+    assert!(!fs::read_to_string(&file).unwrap().contains(SECRET));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o077, 0);
+    let keys = file.parent().unwrap().to_str().unwrap();
+    let listed = sotto(&["keys", "list", "--dir", keys]);
+    assert!(stdout(&listed).to_lowercase().contains(&ADDRESS.to_lowercase()), "{}", stdout(&listed));
+    let again = sotto_with(&["keys", "import", "--password-env", "PASSWORD", "--dir", keys], SECRET);
+    assert!(!again.status.success(), "a key file was overwritten");
+    assert!(!stderr(&again).contains(SECRET));
+}
+
+// covers: K4
+#[test]
+fn no_command_takes_a_key_or_a_password_as_an_argument() {
+    for arguments in [
+        &["keys", "import", SECRET][..],
+        &["keys", "new", "--password", "x"],
+        &["solver", "--private-key", SECRET],
+    ] {
+        assert_eq!(sotto(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn compile_binds_the_commitment_to_the_secret_and_the_id_to_the_owner() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = import(directory.path());
+    let compile = |strategy: &Path, owner: &str| -> Value {
+        let (strategy, secret) = (strategy.to_str().unwrap(), secret.to_str().unwrap());
+        let arguments = [
+            "--json",
+            "strategy",
+            "compile",
+            strategy,
+            "--secret",
+            secret,
+            "--owner",
+            owner,
+            "--password-env",
+            "PASSWORD",
+        ];
+        let output = sotto_with(&arguments, "");
+        assert!(output.status.success(), "{}", stderr(&output));
+        serde_json::from_str(&stdout(&output)).unwrap()
+    };
+    let (one, two) =
+        ("0x0000000000000000000000000000000000000001", "0x0000000000000000000000000000000000000002");
+    let strategy = strategies().remove(0);
+    let (first, again, other) = (compile(&strategy, one), compile(&strategy, one), compile(&strategy, two));
+    assert_eq!(first, again);
+    assert_eq!(first["model_commitment"], other["model_commitment"]);
+    assert_ne!(first["strategy_id"], other["strategy_id"]);
+    assert_ne!(first["model_commitment"], compile(&strategies()[1], one)["model_commitment"]);
 }

@@ -1,0 +1,200 @@
+//! The roles as an operator runs them: deploy, check, start, stop.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use alloy::{
+    hex,
+    network::EthereumWallet,
+    providers::{DynProvider, Provider as _, ProviderBuilder},
+};
+use serde_json::Value;
+use sotto_chain::{Anvil, Password, SignerKey};
+use sotto_contracts::{
+    Deployment, Packages,
+    local::{LocalMarket, LocalMarketConfig, install_permit2},
+};
+
+const PASSWORD: &str = "correct horse";
+/// Longest wait for anything; circuits are built within it.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// A local chain with the contracts, deployed by the command line, and a gateway's configuration.
+struct Network {
+    directory: tempfile::TempDir,
+    anvil: Anvil,
+    key: PathBuf,
+    http: u16,
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sotto"));
+    command.args(arguments).env_clear().env("PASSWORD", PASSWORD);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+impl Network {
+    async fn set_up() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let anvil = Anvil::spawn(None, &["--block-time", "1"]).unwrap();
+        let signer = Anvil::signer(0).unwrap();
+        let secret = hex::encode(signer.to_bytes());
+        let key =
+            SignerKey::import(&directory.path().join("keys"), &Password::new(PASSWORD.to_owned()), &secret)
+                .unwrap();
+        let network = Self { key: key.path().to_owned(), directory, anvil, http: free_port() };
+        let modules =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/contracts/solidity/node_modules");
+        let packages = Packages::new(modules);
+        let wallet = EthereumWallet::from(signer.clone());
+        let provider: DynProvider = ProviderBuilder::new()
+            .wallet(wallet)
+            .connect_http(network.anvil.http_url().parse().unwrap())
+            .erased();
+        install_permit2(&provider, &packages).await.unwrap();
+        fs::write(network.config(), network.chain_section()).unwrap();
+        let deployment = network.deploy();
+        let settings = LocalMarketConfig::default();
+        let market = LocalMarket::deploy(&provider, &deployment, &packages, signer.address(), &settings)
+            .await
+            .unwrap();
+        fs::write(network.config(), network.chain_section() + &network.gateway_section(&market)).unwrap();
+        network
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn config(&self) -> String {
+        self.path("sotto.toml")
+    }
+
+    fn chain_section(&self) -> String {
+        format!(
+            "[chain]\nid = 31337\nendpoints = [\"{}\"]\n[contracts]\ndeployment = \"{}\"\n[store]\ndirectory = \"{}\"\n",
+            self.anvil.ws_url(),
+            self.path("deployment.json"),
+            self.path("store"),
+        )
+    }
+
+    fn gateway_section(&self, market: &LocalMarket) -> String {
+        format!(
+            "[gateway]\nmarkets = [\"{}\"]\nkeystore = {{ path = \"{}\", password = \"env:PASSWORD\" }}\n\
+             [api]\nrpc-listen = \"127.0.0.1:0\"\nhttp-listen = \"127.0.0.1:{}\"\n",
+            market.market,
+            self.key.display(),
+            self.http,
+        )
+    }
+
+    fn deploy(&self) -> Deployment {
+        let (config, key) = (self.config(), self.key.display().to_string());
+        let output = run(&["--json", "deploy", "-c", &config, "--key", &key, "--password-env", "PASSWORD"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_str(&fs::read_to_string(self.path("deployment.json")).unwrap()).unwrap()
+    }
+
+    fn start_gateway(&self, arguments: &[&str]) -> Running {
+        let child =
+            command(&[&["gateway", "-c", &self.config()], arguments].concat()).stderr(Stdio::piped()).spawn();
+        Running(child.unwrap())
+    }
+
+    /// Status code and body of a request to the operator's port.
+    fn get(&self, path: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        let status = text.split(' ').nth(1)?.parse().ok()?;
+        Some((status, text))
+    }
+
+    fn wait_until_ready(&self, running: &mut Running) {
+        let from = Instant::now();
+        while self.get("/readyz").is_none_or(|(status, _)| status != 200) {
+            assert!(running.0.try_wait().unwrap().is_none(), "the gateway ended: {}", running.log());
+            assert!(from.elapsed() < LIMIT, "the gateway is not ready: {:?}", self.get("/readyz"));
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+/// A running role; it is killed when a test fails.
+struct Running(Child);
+
+impl Running {
+    fn terminate(mut self) -> ExitStatus {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.0.wait().unwrap()
+    }
+
+    fn log(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(mut stderr) = self.0.stderr.take() {
+            let _ = stderr.read_to_string(&mut text);
+        }
+        text
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+// covers: P3 P10 R17 K6
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_is_deployed_started_and_stopped_from_the_command_line() {
+    let network = Network::set_up().await;
+
+    let doctor = run(&["--json", "doctor", "-c", &network.config()]);
+    let report: Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    assert!(doctor.status.success(), "{report}");
+
+    let mut keyless = network.start_gateway(&[]);
+    assert!(!keyless.0.wait().unwrap().success());
+    assert!(keyless.log().contains("ledger"), "a start without a ledger is refused unless it is asked for");
+
+    let mut gateway = network.start_gateway(&["--init-ledger"]);
+    network.wait_until_ready(&mut gateway);
+    assert_eq!(network.get("/livez").unwrap().0, 200);
+    assert!(network.get("/metrics").unwrap().1.contains("sotto_chain_head_number"));
+
+    let second = run(&["gateway", "-c", &network.config()]);
+    assert!(!second.status.success(), "two processes share a ledger");
+    assert!(gateway.terminate().success(), "an orderly end is a success");
+
+    let mut again = network.start_gateway(&[]);
+    network.wait_until_ready(&mut again);
+    assert!(again.terminate().success());
+
+    let manifest = network.path("deployment.json");
+    let mut deployment: Value = serde_json::from_str(&fs::read_to_string(&manifest).unwrap()).unwrap();
+    deployment["contracts"]["markets"]["code-hash"] = Value::String(format!("0x{}", "11".repeat(32)));
+    fs::write(&manifest, deployment.to_string()).unwrap();
+    let refused = run(&["gateway", "-c", &network.config()]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("markets at"), "another code hash is accepted");
+    assert!(!run(&["gateway", "-c", &network.config()]).status.success(), "another code hash is refused");
+}
