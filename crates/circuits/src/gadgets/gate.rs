@@ -238,7 +238,12 @@ pub(crate) fn signed(x: F) -> i128 {
 
 /// `count` base-4 limbs of the low bits of `value`, least first.
 pub(crate) fn limbs(value: i128, count: usize) -> Vec<F> {
-    (0..count).map(|i| F::from_canonical_u8(((value >> (2 * i)) & 3) as u8)).collect()
+    (0..count).map(|i| F::from_canonical_u8((value >> (2 * i)).rem_euclid(4) as u8)).collect()
+}
+
+/// An integer as a field element.
+pub(crate) fn element(value: i128) -> F {
+    F::from_canonical_u64(value.rem_euclid(i128::from(sotto_types::GOLDILOCKS_ORDER)) as u64)
 }
 
 /// `2^exponent` as a field element.

@@ -70,10 +70,7 @@ impl Gadget for Pack {
 
     fn constraints<A: Arith>(&self, a: &mut A, wires: &[A::V]) -> Vec<A::V> {
         let (parameters, rest) = wires.split_at(self.count);
-        let (&packed, limbs) = match rest.split_first() {
-            Some(split) => split,
-            None => return Vec::new(),
-        };
+        let Some((&packed, limbs)) = rest.split_first() else { return Vec::new() };
         let mut constraints: Vec<_> = limbs.iter().map(|&l| a.limb(l)).collect();
         let mut sum = a.constant(F::ZERO);
         for (j, (&parameter, limbs)) in parameters.iter().zip(limbs.chunks(self.limb_count())).enumerate() {

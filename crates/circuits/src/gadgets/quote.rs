@@ -6,7 +6,7 @@ use sotto_types::{MAX_NO_BID_PIPS, carry};
 use super::{
     arith::Arith,
     clamp::{WORD_LIMBS, at_least, compare},
-    gate::{Gadget, limbs, power, signed},
+    gate::{Gadget, element, limbs, power, signed},
 };
 use crate::field::F;
 
@@ -116,7 +116,7 @@ impl Gadget for QuoteGadget {
             (false, false) => min + max,
         };
         let (bid, bid_limbs) = compare(q, i128::from(LEAST_BID));
-        let q = F::from_noncanonical_u64(q.rem_euclid(i128::from(sotto_types::GOLDILOCKS_ORDER)) as u64);
+        let q = element(q);
         let mut out = vec![bid, bid * q, F::from_bool(shifted & 1 == 1)];
         out.extend(limbs(shifted >> 1, self.low_limbs()));
         out.extend(limbs(high, self.high_limbs()));

@@ -4,7 +4,7 @@ use plonky2::field::types::Field;
 
 use super::{
     arith::Arith,
-    gate::{Gadget, limbs, power, signed},
+    gate::{Gadget, element, limbs, power, signed},
 };
 use crate::field::F;
 use sotto_model::ACTIVATION_BITS;
@@ -98,13 +98,12 @@ impl Gadget for Requant {
         let mid = (shifted >> self.shift) & i128::from(ACTIVATION_MAX);
         let high = (shifted & ((1 << self.bits) - 1)) >> (self.shift + ACTIVATION_BITS);
         let value = match (positive, high) {
-            (false, _) => 0,
-            (true, 0) => mid as u64,
-            (true, _) => ACTIVATION_MAX,
+            (false, _) => F::ZERO,
+            (true, 0) => element(mid),
+            (true, _) => F::from_canonical_u64(ACTIVATION_MAX),
         };
-        let inverse = F::from_noncanonical_u64(high as u64).try_inverse().unwrap_or(F::ZERO);
-        let mut out =
-            vec![F::from_canonical_u64(value), F::from_bool(positive), inverse, F::from_bool(high == 0)];
+        let inverse = element(high).try_inverse().unwrap_or(F::ZERO);
+        let mut out = vec![value, F::from_bool(positive), inverse, F::from_bool(high == 0)];
         out.extend(limbs);
         out
     }
