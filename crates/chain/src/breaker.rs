@@ -11,13 +11,20 @@ pub struct BreakerConfig {
     pub failures: u32,
     /// Rest after it opened; doubled for each failed probe.
     pub rest: Duration,
-    /// Longest rest.
+    /// Longest rest after failures: how long the return of a lone node may go unnoticed.
     pub longest_rest: Duration,
+    /// Longest rest that a server is granted when it asks for one.
+    pub longest_hint: Duration,
 }
 
 impl Default for BreakerConfig {
     fn default() -> Self {
-        Self { failures: 2, rest: Duration::from_secs(1), longest_rest: Duration::from_secs(30) }
+        Self {
+            failures: 2,
+            rest: Duration::from_millis(500),
+            longest_rest: Duration::from_secs(4),
+            longest_hint: Duration::from_secs(30),
+        }
     }
 }
 
@@ -71,7 +78,10 @@ impl Breaker {
             return false;
         }
         let doubled = self.config.rest.saturating_mul(1 << state.openings.min(16));
-        let rest = hint.unwrap_or(doubled).min(self.config.longest_rest);
+        let rest = match hint {
+            Some(hint) => hint.min(self.config.longest_hint),
+            None => doubled.min(self.config.longest_rest),
+        };
         let was_open = state.open_until.is_some();
         state.openings = state.openings.saturating_add(1);
         state.open_until = Some(now + rest);
@@ -95,9 +105,9 @@ mod tests {
         assert!(!breaker.failure(now, None));
         assert!(breaker.is_closed());
         assert!(breaker.failure(now, None));
-        assert_eq!(breaker.wait(now), Some(Duration::from_secs(1)));
+        assert_eq!(breaker.wait(now), Some(Duration::from_millis(500)));
         assert!(!breaker.failure(now, None));
-        assert_eq!(breaker.wait(now), Some(Duration::from_secs(2)));
+        assert_eq!(breaker.wait(now), Some(Duration::from_secs(1)));
         breaker.success();
         assert_eq!(breaker.wait(now), Some(Duration::ZERO));
     }

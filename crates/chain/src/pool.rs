@@ -39,6 +39,8 @@ pub struct PoolConfig {
     pub chain_id: u64,
     /// Limit of one call to one endpoint, connecting included.
     pub call_timeout: Duration,
+    /// Time after which a request begins no further attempt, rests included.
+    pub request_timeout: Duration,
     /// Calls made for one request before it fails.
     pub max_attempts: u32,
     /// First wait between two attempts at the same endpoint; doubled each time, with jitter.
@@ -58,6 +60,7 @@ impl PoolConfig {
             urls,
             chain_id,
             call_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(12),
             max_attempts: 6,
             backoff: Duration::from_millis(100),
             max_response_bytes: 16 << 20,
@@ -245,13 +248,18 @@ impl Inner {
     }
 
     async fn request(self: Arc<Self>, packet: RequestPacket) -> TransportResult<ResponsePacket> {
+        let start = Instant::now();
         let mut failed = Vec::new();
         let mut last: Option<TransportError> = None;
         for attempt in 0..self.config.max_attempts {
             let Some((index, wait)) = self.pick(&failed) else { break };
             let tried = failed.contains(&index);
-            if attempt > 0 && (tried || !wait.is_zero()) {
-                tokio::time::sleep(self.backoff(attempt).max(wait)).await;
+            if tried || !wait.is_zero() {
+                let pause = self.backoff(attempt).max(wait);
+                if start.elapsed().saturating_add(pause) > self.config.request_timeout {
+                    break;
+                }
+                tokio::time::sleep(pause).await;
             }
             match self.attempt(index, packet.clone()).await {
                 Ok(response) => return Ok(response),
@@ -261,7 +269,9 @@ impl Inner {
             failed.push(index);
         }
         let attempts = u32::try_from(failed.len()).unwrap_or(u32::MAX);
-        let last = last.map_or(ChainError::NoEndpoints, ChainError::from);
+        // Nothing was tried when every endpoint rests for longer than the request may take.
+        let resting = || ChainError::RateLimited { reason: "every endpoint rests".into() };
+        let last = last.map_or_else(resting, ChainError::from);
         if matches!(last, ChainError::RateLimited { .. } | ChainError::Timeout { .. }) {
             return Err(TransportErrorKind::custom(last));
         }

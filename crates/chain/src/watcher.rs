@@ -173,7 +173,7 @@ async fn check_silence(follower: &Follower, hints: &mut HeadHints) {
 fn publish(report: &watch::Sender<WatchStatus>, follower: &Follower, answered: bool, subscribed: bool) {
     report.send_modify(|status| {
         status.head = follower.tip();
-        status.timestamp = follower.latest().map_or(0, |header| header.timestamp());
+        status.timestamp = follower.latest().map_or(0, BlockHeader::timestamp);
         if answered {
             status.answered_at = Some(Instant::now());
         }

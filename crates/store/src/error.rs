@@ -85,16 +85,14 @@ pub enum StoreError {
         key: String,
     },
     /// A second, different sheet for the same round and strategy: signing it is refused.
-    #[error("strategy {strategy} has another sheet in round {round}: {first}, refused {second}")]
+    #[error("strategy {strategy} has another sheet in round {round}: {protected}")]
     SecondSheet {
         /// The round.
         round: B256,
         /// The strategy.
         strategy: B256,
         /// Commitment that is protected.
-        first: B256,
-        /// Commitment that was refused.
-        second: B256,
+        protected: B256,
     },
     /// A value does not fit its column.
     #[error("{what} does not fit the ledger")]

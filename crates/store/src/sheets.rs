@@ -103,8 +103,8 @@ impl Unit<'_> {
             if existing.commitment == commitment {
                 return Ok(existing);
             }
-            let first = existing.commitment;
-            return Err(StoreError::SecondSheet { round, strategy, first, second: commitment });
+            let protected = existing.commitment;
+            return Err(StoreError::SecondSheet { round, strategy, protected });
         }
         let row = SheetRow {
             round,

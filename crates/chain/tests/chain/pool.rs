@@ -104,6 +104,25 @@ async fn a_rate_limited_node_rests_and_another_answers() {
     }
 }
 
+// covers: R11
+#[tokio::test]
+async fn a_lone_node_that_asks_for_rest_gets_it_and_requests_fail_typed() {
+    let anvil = Anvil::spawn(None, &[]).unwrap();
+    let (node, url) = Gateway::spawn(anvil.http_url(), |request| match request["method"].as_str() {
+        Some("eth_blockNumber") => Reply::Answer(429, Some("20"), "slow down".into()),
+        _ => Reply::Forward,
+    })
+    .await;
+    let mut settings = config(&[url]);
+    settings.request_timeout = std::time::Duration::from_secs(1);
+    let pool = ProviderPool::connect(settings, metrics()).await.unwrap();
+    for _ in 0..3 {
+        let error = ChainError::from(pool.provider().get_block_number().await.unwrap_err());
+        assert_eq!(error.class(), ErrorClass::Retry, "{error}");
+    }
+    assert_eq!(node.calls.load(Ordering::SeqCst), 1);
+}
+
 // covers: R19
 #[tokio::test]
 async fn giant_and_garbled_responses_are_refused() {

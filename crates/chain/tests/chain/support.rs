@@ -40,6 +40,8 @@ pub(crate) fn config(urls: &[String]) -> PoolConfig {
     config.call_timeout = Duration::from_millis(500);
     config.backoff = Duration::from_millis(10);
     config.max_attempts = 4;
+    config.breaker.rest = Duration::from_millis(50);
+    config.breaker.longest_rest = Duration::from_millis(200);
     config
 }
 
@@ -110,12 +112,13 @@ pub(crate) enum Reply {
 pub(crate) struct Gateway {
     target: String,
     rule: Rule,
+    client: reqwest::Client,
     pub(crate) calls: Arc<AtomicUsize>,
 }
 
 impl Gateway {
     pub(crate) async fn spawn(target: String, rule: Rule) -> (Self, String) {
-        let gateway = Self { target, rule, calls: Arc::default() };
+        let gateway = Self { target, rule, client: reqwest::Client::new(), calls: Arc::default() };
         let app = Router::new().route("/", post(answer)).with_state(gateway.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -144,8 +147,7 @@ async fn answer(State(gateway): State<Gateway>, Json(request): Json<Value>) -> a
     if let Reply::Answer(status, header, body) = reply {
         return response(status, header, body);
     }
-    let client = reqwest::Client::new();
-    let answered = client.post(&gateway.target).json(&request).send().await.unwrap();
+    let answered = gateway.client.post(&gateway.target).json(&request).send().await.unwrap();
     let mut body: Value = answered.json().await.unwrap();
     if matches!(reply, Reply::ForwardSilently) {
         std::future::pending::<()>().await;

@@ -215,7 +215,7 @@ async fn readiness_is_lost_when_the_node_is_gone_and_comes_back_with_it() {
     let relay = Relay::spawn(anvil.port()).await;
     let pool = pool(&[relay.ws_url()]).await;
     let mut watcher = watch(&pool, Start::Latest);
-    let limit = Duration::from_secs(3);
+    let limit = Duration::from_secs(1);
     crate::support::eventually("live", async || watcher.status.borrow().is_live(limit)).await;
     relay.freeze();
     crate::support::eventually("not live", async || !watcher.status.borrow().is_live(limit)).await;

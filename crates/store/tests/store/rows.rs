@@ -44,7 +44,10 @@ fn a_second_different_sheet_for_a_round_and_strategy_is_refused_for_ever() {
     let same = ledger.write(|unit| unit.protect_sheet(r, s, &[9; 32], &[4; 16], hash(10))).unwrap();
     assert_eq!(first, same, "the row that is protected comes back, not what was offered");
     let other = ledger.write(|unit| unit.protect_sheet(r, s, &quotes, &salt, hash(11)));
-    assert!(matches!(other, Err(StoreError::SecondSheet { first, .. }) if first == hash(10)), "{other:?}");
+    assert!(
+        matches!(other, Err(StoreError::SecondSheet { protected, .. }) if protected == hash(10)),
+        "{other:?}"
+    );
     ledger.write(|unit| unit.move_sheet(r, s, SheetStatus::Planned, SheetStatus::Abandoned)).unwrap();
     assert!(ledger.write(|unit| unit.protect_sheet(r, s, &quotes, &salt, hash(11))).is_err());
     ledger.write(|unit| unit.protect_sheet(r, hash(3), &quotes, &salt, hash(11))).unwrap();
