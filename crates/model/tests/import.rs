@@ -307,6 +307,10 @@ fn weights_that_are_not_finite_are_refused() {
             assert_refused!(changed(|g| g.initializer[t].float_data[0] = bad), ModelError::NotFinite { .. });
         }
     }
+    // Importing refuses them, even where lowering would not look.
+    let mut unused = small();
+    unused.graph.as_mut().unwrap().initializer.push(tensor("spare", &[1], &[f32::INFINITY]));
+    assert_refused!(import(&bytes(&unused)), ModelError::NotFinite { .. });
     // Finite parts with an infinite product.
     let nodes = (0..20).map(|i| {
         let out = if i == 19 { "y".to_owned() } else { format!("v{i}") };
