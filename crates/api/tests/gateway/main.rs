@@ -29,7 +29,7 @@ pub async fn auction(strategies: &[&str], traders: usize, windows: [u32; 3]) -> 
     let folders: Vec<PathBuf> = strategies.iter().map(|name| root().join("strategies").join(name)).collect();
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     let config = LocalMarketConfig { windows, ..LocalMarketConfig::default() };
-    let args = ["--block-time", "1", "--enable-tx-gas-limit"];
+    let args = ["--enable-tx-gas-limit"];
     Arc::new(LocalAuction::set_up(&args, &folders, &packages, traders, config).await.unwrap())
 }
 
@@ -45,6 +45,7 @@ pub fn keep_feeds(auction: &Arc<LocalAuction>) -> Keeper {
     }))
 }
 
+#[derive(Debug)]
 pub struct Keeper(tokio::task::JoinHandle<()>);
 
 impl Drop for Keeper {

@@ -162,8 +162,9 @@ impl Drop for Process {
 pub fn metric(registry: &Registry, name: &str) -> f64 {
     let families = registry.gather();
     let family = families.iter().find(|family| family.name() == name);
-    family
-        .map_or(0.0, |f| f.get_metric().iter().map(|m| m.get_counter().value() + m.get_gauge().value()).sum())
+    family.map_or(0.0, |f| {
+        f.get_metric().iter().map(|m| m.get_counter().get_value() + m.get_gauge().get_value()).sum()
+    })
 }
 
 /// Aborts the process, with no chance to clean up, as soon as the metric is not zero.

@@ -23,7 +23,10 @@ use sotto_types::{Direction, intent_hash};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{LIMIT, auction, keep_feeds, process::Setup};
+use crate::{
+    LIMIT, auction, keep_feeds,
+    process::{Setup, metric},
+};
 
 /// Runs the solver of the first searcher, which hands its sheets to the gateway.
 async fn run_solver(auction: &Arc<LocalAuction>, gateway: String, datadir: &Path, cancel: CancellationToken) {
@@ -210,10 +213,7 @@ async fn a_reorganisation_takes_rounds_and_fills_back_and_unfillable_intents_are
     until("the settlement", async || view().await.settlements == 1).await;
 
     // The second trader's tokens are gone before the fill.
-    let spend = crate::round::token::transferCall {
-        to: auction.deployer.address(),
-        amount: balance(&auction, 1).await,
-    };
+    let spend = token::transferCall { to: auction.deployer.address(), amount: balance(&auction, 1).await };
     let request = alloy::rpc::types::TransactionRequest::default()
         .to(auction.market.base)
         .input(alloy::primitives::Bytes::from(alloy::sol_types::SolCall::abi_encode(&spend)).into());
@@ -223,6 +223,21 @@ async fn a_reorganisation_takes_rounds_and_fills_back_and_unfillable_intents_are
     until("the drop", async || client.intent(doomed).await.unwrap().state == "dropped").await;
     let dropped = client.intent(doomed).await.unwrap();
     assert_eq!(dropped.code.as_deref(), Some("insufficient-balance"));
+
+    // The fill is taken back, and comes again: once.
+    let house = auction.deployment.auction_house();
+    let filter =
+        Filter::new().address(house).from_block(0).event_signature(IAuctionHouse::Filled::SIGNATURE_HASH);
+    let filled_in = provider.get_logs(&filter).await.unwrap()[0].block_number.unwrap();
+    let depth = provider.get_block_number().await.unwrap() + 1 - filled_in;
+    let options = alloy::rpc::types::anvil::ReorgOptions { depth, tx_block_pairs: Vec::new() };
+    let before = metric(&running.registry, "sotto_gateway_rolled_back_total");
+    provider.anvil_reorg(options).await.unwrap();
+    until("the roll-back", async || metric(&running.registry, "sotto_gateway_rolled_back_total") > before)
+        .await;
+    until("the second fill", async || !events::<IAuctionHouse::Filled>(&auction).await.is_empty()).await;
+    until("its notice", async || client.intent(good).await.unwrap().state == "filled").await;
+    assert_eq!(events::<IAuctionHouse::Filled>(&auction).await.len(), 1);
     cancel.cancel();
     running.cancel.cancel();
 }
@@ -232,7 +247,6 @@ mod token {
         function transfer(address to, uint256 amount) external returns (bool);
         function balanceOf(address owner) external view returns (uint256);
     }
-    pub use self::{balanceOfCall, transferCall};
 }
 
 async fn balance(auction: &LocalAuction, trader: usize) -> U256 {

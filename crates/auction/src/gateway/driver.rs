@@ -87,7 +87,7 @@ impl Core {
         let added = self.state.lock().rounds.added(log);
         match added {
             Ok((event, Applied::Changed(_))) => self.announce(&event),
-            Ok((_, Applied::Duplicate)) => {}
+            Ok((_, Applied::Duplicate)) | Err(crate::EventError::Unrelated { .. }) => {}
             Ok((event, Applied::Full)) => {
                 self.metrics.bad_logs.inc();
                 tracing::warn!(round = %event.round_id(), "more rounds are open than are followed");

@@ -63,11 +63,10 @@ impl OwnerCheck {
         recovered: Result<Address, SignatureError>,
     ) -> Result<(), Refusal> {
         let work = async {
-            let ((), ()) = tokio::try_join!(
-                self.signed(intent.owner, digest, signature, recovered),
-                self.can_deliver(intent),
-            )?;
-            Ok(())
+            // Both at once, but who signed is the first question: nobody learns of balances by a bad signature.
+            let signed = self.signed(intent.owner, digest, signature, recovered);
+            let (signed, deliverable) = tokio::join!(signed, self.can_deliver(intent));
+            signed.and(deliverable)
         };
         tokio::time::timeout(self.timeout, work).await.unwrap_or_else(|_| Err(self.late()))
     }
