@@ -132,6 +132,9 @@ pub trait TxJournal: Send + Sync + std::fmt::Debug + 'static {
     /// Open rows of a signer, by nonce.
     fn open(&self, signer: Address) -> Result<Vec<TxRecord>>;
 
+    /// Rows of a signer that were mined in `block` or later, by nonce: a reorganisation may have dropped them meanwhile.
+    fn mined_since(&self, signer: Address, block: u64) -> Result<Vec<TxRecord>>;
+
     /// The row of an idempotency key that did not fail.
     fn find(&self, signer: Address, key: &str) -> Result<Option<TxRecord>>;
 }

@@ -16,7 +16,7 @@ use crate::{ChainError, Result};
 pub struct KeyLock {
     address: Address,
     path: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl KeyLock {
@@ -31,7 +31,7 @@ impl KeyLock {
         let open = File::options().create(true).truncate(false).write(true).open(&path);
         let file = open.map_err(|e| ChainError::file(&path, &e))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { address, path, _file: file }),
+            Ok(()) => Ok(Self { address, path, file }),
             Err(TryLockError::WouldBlock) => Err(ChainError::KeyInUse { address }),
             Err(TryLockError::Error(e)) => Err(ChainError::file(&path, &e)),
         }
@@ -45,6 +45,14 @@ impl KeyLock {
     /// The lock file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Released explicitly: a child process that is just being started holds a copy of the descriptor until it runs its own
+/// program.
+impl Drop for KeyLock {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 

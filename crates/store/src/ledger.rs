@@ -40,7 +40,18 @@ pub struct Ledger {
 struct Inner {
     connection: Mutex<Connection>,
     path: PathBuf,
-    _lock: File,
+    /// Released after the connection is closed: fields are dropped in order.
+    _lock: DirLock,
+}
+
+/// An exclusive lock on a data directory. It is released explicitly, for a child process that is just being started holds a
+/// copy of the descriptor until it runs its own program.
+struct DirLock(File);
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 impl fmt::Debug for Ledger {
@@ -126,11 +137,11 @@ fn check(connection: &Connection) -> Result<()> {
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Corrupt { reason: verdict }) }
 }
 
-fn lock(path: &Path) -> Result<File> {
+fn lock(path: &Path) -> Result<DirLock> {
     let file = private(File::options().create(true).truncate(false).write(true)).open(path);
     let file = file.map_err(|e| StoreError::io(path, &e))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(DirLock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.display().to_string() }),
         Err(TryLockError::Error(e)) => Err(StoreError::io(path, &e)),
     }

@@ -96,6 +96,7 @@ CREATE TABLE txs (
 CREATE UNIQUE INDEX txs_by_nonce ON txs (signer, nonce) WHERE state <> 'failed';
 CREATE UNIQUE INDEX txs_by_key ON txs (signer, idempotency) WHERE state <> 'failed';
 CREATE INDEX txs_by_round ON txs (round);
+CREATE INDEX txs_by_block ON txs (signer, mined_block);
 
 CREATE TABLE tx_attempts (
   tx           INTEGER NOT NULL REFERENCES txs (id),

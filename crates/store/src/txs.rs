@@ -167,6 +167,17 @@ impl Unit<'_> {
         Ok(rows)
     }
 
+    /// The rows of a signer that were mined in `block` or later, by nonce.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when one is not what was written.
+    pub fn txs_mined_since(&self, signer: Address, block: u64) -> Result<Vec<TxRecord>> {
+        let sql = "signer = ?1 AND state IN ('mined', 'reverted', 'cancelled') AND mined_block >= ?2";
+        let mut rows = self.txs(sql, params![signer.as_slice(), signed("block", block)?])?;
+        rows.sort_by_key(|row| row.plan.nonce);
+        Ok(rows)
+    }
+
     /// The row of an idempotency key that did not fail.
     ///
     /// # Errors
@@ -303,6 +314,10 @@ impl TxJournal for Ledger {
 
     fn open(&self, signer: Address) -> sotto_chain::Result<Vec<TxRecord>> {
         Ok(self.read(|unit| unit.open_txs(signer))?)
+    }
+
+    fn mined_since(&self, signer: Address, block: u64) -> sotto_chain::Result<Vec<TxRecord>> {
+        Ok(self.read(|unit| unit.txs_mined_since(signer, block))?)
     }
 
     fn find(&self, signer: Address, key: &str) -> sotto_chain::Result<Option<TxRecord>> {

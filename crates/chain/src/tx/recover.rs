@@ -5,7 +5,8 @@ use crate::{Result, TxState};
 
 impl Actor {
     /// Rows without a signature are ended: nothing of them can be in a pool. Signed ones fly on; they are sent again as
-    /// they are, and cancelled when their deadline has passed. The next nonce is the one after everything that the node and
+    /// they are, and cancelled when their deadline has passed. Recently mined ones are watched again, for a reorganisation
+    /// may have dropped them meanwhile. The next nonce is the one after everything that the node and
     /// the journal know.
     pub(super) async fn recover(&mut self) -> Result<()> {
         let signer = self.wire.address();
@@ -23,6 +24,12 @@ impl Actor {
             record.state = TxState::Signed;
             self.next_nonce = self.next_nonce.max(record.plan.nonce.saturating_add(1));
             self.flights.insert(record.plan.nonce, Flight::new(record, head.block.number));
+        }
+        let since = head.block.number.saturating_sub(self.config.reorg_watch_blocks);
+        for record in self.journal(move |journal| journal.mined_since(signer, since)).await? {
+            let (nonce, state) = (record.plan.nonce, record.state);
+            self.next_nonce = self.next_nonce.max(nonce.saturating_add(1));
+            self.reported.insert(nonce, (Flight::new(record, head.block.number), state));
         }
         Ok(())
     }

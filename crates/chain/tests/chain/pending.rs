@@ -12,7 +12,7 @@ use sotto_chain::{Anvil, PendingConfig, PendingStream, PendingTx};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{EMITTER, PATIENCE, chain, eventually, log};
+use crate::support::{EMITTER, PATIENCE, chain, eventually, log_pending};
 
 async fn next(stream: &mut PendingStream) -> PendingTx {
     timeout(PATIENCE, stream.transactions.recv()).await.unwrap().unwrap()
@@ -39,7 +39,7 @@ async fn calls_to_watched_contracts_arrive_bounded_and_once() {
     send(Address::repeat_byte(3), Bytes::from(vec![1; 4])).await;
     send(EMITTER, Bytes::from(vec![2; 65])).await;
     send(EMITTER, Bytes::from(vec![3; 5])).await;
-    log(&provider, 7).await;
+    log_pending(&provider, 7).await;
     let (first, second) = (next(&mut stream).await, next(&mut stream).await);
     assert_eq!(first.input, Bytes::from(vec![3; 5]));
     assert_eq!((second.to, second.input.len()), (EMITTER, 32));
@@ -56,7 +56,7 @@ async fn what_a_full_channel_cannot_take_is_counted() {
     let mut stream = PendingStream::spawn(pool.clone(), config, CancellationToken::new());
     tokio::time::sleep(Duration::from_millis(500)).await;
     for topic in 0..4 {
-        log(&pool.provider(), topic).await;
+        log_pending(&pool.provider(), topic).await;
     }
     let metrics = pool.metrics().clone();
     eventually("drops counted", async || metrics.pending_dropped_full.get() == 3).await;

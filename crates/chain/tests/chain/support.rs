@@ -63,15 +63,22 @@ pub(crate) async fn chain(args: &[&str]) -> (Anvil, ProviderPool) {
     (anvil, pool)
 }
 
-/// Sends a transaction from anvil's last account that logs `topic`, mined at once unless anvil does not mine.
+/// Sends a transaction from anvil's last account that logs `topic`, and waits for its block.
 pub(crate) async fn log(provider: &DynProvider, topic: u64) {
+    let hash = log_pending(provider, topic).await;
+    // Anvil answers before it mines; a block mined meanwhile on request would take the transaction in.
+    eventually("mined", async || provider.get_transaction_receipt(hash).await.unwrap().is_some()).await;
+}
+
+/// Sends the same transaction without waiting for a block.
+pub(crate) async fn log_pending(provider: &DynProvider, topic: u64) -> B256 {
     let from = Anvil::signer(9).unwrap().address();
     let tx = TransactionRequest::default()
         .with_from(from)
         .with_to(EMITTER)
         .with_input(Bytes::from(U256::from(topic).to_be_bytes::<32>()))
         .with_gas_limit(100_000);
-    let _ = provider.send_transaction(tx).await.unwrap();
+    *provider.send_transaction(tx).await.unwrap().tx_hash()
 }
 
 pub(crate) async fn mine(provider: &DynProvider, blocks: u64) {

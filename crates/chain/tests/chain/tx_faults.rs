@@ -280,3 +280,20 @@ async fn a_transaction_that_a_reorg_drops_is_sent_again_with_the_same_nonce() {
     assert_eq!(record.attempts.len(), 1);
     assert_eq!(record.mined.unwrap().hash, receipt.hash());
 }
+
+// covers: R6 T7
+#[tokio::test]
+async fn a_reorg_while_the_process_was_down_is_made_good_after_the_restart() {
+    let bench = Bench::new(&[]).await;
+    bench.mine(3).await;
+    let running = bench.start().await;
+    let receipt = running.manager.send(request("reorged")).await.unwrap();
+    running.stop().await;
+    let options = ReorgOptions { depth: 2, tx_block_pairs: vec![] };
+    bench.provider().anvil_reorg(options).await.unwrap();
+    assert_eq!(bench.nonce().await, 0);
+    let running = bench.start().await;
+    eventually("mined again", async || bench.nonce().await == 1).await;
+    let again = running.manager.send(request("reorged")).await.unwrap();
+    assert_eq!(again.hash(), receipt.hash());
+}
