@@ -158,6 +158,12 @@ pub enum EventError {
         /// Who emitted it.
         got: Address,
     },
+    /// The log is an event of the auction house that is about no round, such as a change of the key set.
+    #[error("the event {topic} is about no round")]
+    Unrelated {
+        /// Its first topic; zero when it has none.
+        topic: B256,
+    },
     /// The log cannot be decoded with the interface.
     #[error("undecodable log: {reason}")]
     Undecodable {
@@ -223,6 +229,10 @@ impl AuctionEvent {
     pub fn decode(auction: &AuctionId, log: &Log) -> Result<Self, EventError> {
         if log.address != auction.auction_house {
             return Err(EventError::Emitter { expected: auction.auction_house, got: log.address });
+        }
+        let topic = log.topics().first().copied().unwrap_or_default();
+        if !Raw::SELECTORS.contains(&topic.0) {
+            return Err(EventError::Unrelated { topic });
         }
         let raw = Raw::decode_log(log).map_err(|e| EventError::Undecodable { reason: e.to_string() })?;
         Self::from_raw(auction, raw.data)

@@ -231,7 +231,7 @@ impl Entry {
         for Recorded { event, block, .. } in self.events.values() {
             match (&mut self.view, event) {
                 (None, AuctionEvent::Opened(opening)) => {
-                    self.view = Some(RoundView::new((**opening).clone(), *block))
+                    self.view = Some(RoundView::new((**opening).clone(), *block));
                 }
                 (Some(view), event) => view.apply(event, *block),
                 // Events before the opening are of a round whose opening lies before the first log that was read.

@@ -205,6 +205,16 @@ fn foreign_and_forged_logs_are_refused() {
     foreign.log.inner.address = Address::ZERO;
     assert!(matches!(book.added(&foreign), Err(EventError::Emitter { .. })));
 
+    let mut unrelated = story().swap_remove(0);
+    unrelated.log.inner.data =
+        alloy::primitives::LogData::new_unchecked(vec![B256::repeat_byte(1)], Bytes::new());
+    assert!(matches!(book.added(&unrelated), Err(EventError::Unrelated { .. })));
+
+    let mut truncated = story().swap_remove(0);
+    let data = truncated.log.inner.data.data.slice(..100);
+    truncated.log.inner.data.data = data;
+    assert!(matches!(book.added(&truncated), Err(EventError::Undecodable { .. })));
+
     let mut forged = opened(0, 100);
     forged.opener = Address::repeat_byte(5);
     assert!(matches!(book.added(&log(&forged, 100, 0, 0)), Err(EventError::RoundId { .. })));

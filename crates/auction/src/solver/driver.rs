@@ -26,7 +26,7 @@ use super::{
     scribe::Note,
     work::{self, Context, Failure, Job, Outcome},
 };
-use crate::{Applied, AuctionError, AuctionEvent, RoundBook, RoundView, pending::PendingOpening};
+use crate::{Applied, AuctionError, AuctionEvent, EventError, RoundBook, RoundView, pending::PendingOpening};
 
 /// Blocks after the end of a round for which a reorganisation could still change it.
 const RETENTION: u64 = sotto_chain::MAX_REORG_DEPTH as u64;
@@ -118,7 +118,7 @@ impl Driver {
             ChainEvent::Added(log) => match self.book.added(log) {
                 Ok((event, Applied::Changed(round))) => self.on_round(round, Some(&event)),
                 Ok((event, Applied::Full)) => self.book_full(&event),
-                Ok((_, Applied::Duplicate)) => {}
+                Ok((_, Applied::Duplicate)) | Err(EventError::Unrelated { .. }) => {}
                 Err(error) => {
                     self.context.deps.metrics.bad_logs.inc();
                     tracing::error!(%error, block = log.block.number, "a log of the auction house cannot be used");
@@ -297,7 +297,7 @@ impl Driver {
         let reports = self.reports.clone();
         self.tasks.spawn(async move {
             let result = AssertUnwindSafe(work).catch_unwind().await;
-            let result = result.unwrap_or_else(|_| Err(Failure::retry("the task panicked")));
+            let result = result.unwrap_or(Err(Failure::retry("the task panicked")));
             // The loop is gone only at shutdown.
             let _ = reports.send(Report { key, task, result }).await;
         });

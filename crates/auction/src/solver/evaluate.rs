@@ -21,11 +21,14 @@ struct Input {
     slots: B256,
 }
 
+/// Sheets by what they depend on, the newest first.
+type Ahead = VecDeque<(Input, [Quote; SLOTS])>;
+
 /// Evaluates models. Cloning shares the pool and what was evaluated ahead.
 #[derive(Clone, Debug)]
 pub(super) struct Evaluator {
     pool: Arc<rayon::ThreadPool>,
-    ahead: Arc<Mutex<VecDeque<(Input, [Quote; SLOTS])>>>,
+    ahead: Arc<Mutex<Ahead>>,
 }
 
 impl Evaluator {

@@ -60,7 +60,7 @@ impl Driver {
         let Failure { consequence, detail } = failure;
         match consequence {
             Consequence::Cancelled => return Ok(()),
-            Consequence::Stop(error) => return Err(error),
+            Consequence::Stop(error) => return Err(*error),
             Consequence::GiveUp(reason) => {
                 // Also when it was the ledger that could not be asked.
                 bid.recalled = true;

@@ -18,6 +18,7 @@ use sotto_auction::{
     solver::{DropReason, Stage},
 };
 use sotto_contracts::{Packages, local::LocalMarketConfig};
+use sotto_store::SheetStatus;
 use sotto_types::Digest;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +36,7 @@ fn strategy() -> PathBuf {
 async fn auction(windows: [u32; 3]) -> LocalAuction {
     let packages = Packages::new(root().join("crates/contracts/solidity/node_modules"));
     let config = LocalMarketConfig { windows, ..LocalMarketConfig::default() };
-    let args = ["--block-time", "1", "--enable-tx-gas-limit"];
+    let args = ["--enable-tx-gas-limit"];
     LocalAuction::set_up(&args, &[&strategy()], &packages, 1, config).await.unwrap()
 }
 
@@ -127,4 +128,36 @@ async fn a_reorganisation_takes_back_bids_and_brings_them_again() {
     solver.await.unwrap().unwrap();
     let drops = ledger.read(|unit| unit.drops(round.id)).unwrap();
     assert_eq!(drops.iter().map(|row| row.reason.as_str()).collect::<Vec<_>>(), ["round-vanished"]);
+}
+
+// covers: P1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_solver_that_comes_back_too_late_abandons_the_bid_and_frees_what_is_left_of_its_bond() {
+    let auction = auction([20, 30, 10]).await;
+    let searcher = &auction.searchers[0];
+    let datadir = tempfile::tempdir().unwrap();
+    let setup = Setup::new(&auction, searcher, &strategy(), datadir.path());
+    let bond = account(&auction, searcher.id.to_word()).await.bond;
+    let first = setup.start(Some(Stage::Committed));
+    let round = Round::open(&auction, 1).await;
+    first.died(LIMIT).await;
+    let view = round.until(&auction, LIMIT, "the commitment", committed(searcher.id)).await;
+    mine_to(&auction, view.opening.settle_end + 1).await;
+
+    let cancel = CancellationToken::new();
+    let (sender, started) = tokio::sync::oneshot::channel();
+    let run = setup.run(cancel.clone(), |metrics, ledger| drop(sender.send((metrics, ledger))));
+    let solver = tokio::spawn(run);
+    let (metrics, ledger) = started.await.unwrap();
+    round.until(&auction, LIMIT, "the penalty", |round| round.commits[&0].closed).await;
+    cancel.cancel();
+    solver.await.unwrap().unwrap();
+    assert_eq!(metrics.drops(DropReason::SettleMissed), 1);
+    let (drops, sheets) =
+        ledger.read(|unit| Ok((unit.drops(round.id)?, unit.sheets(SheetStatus::Abandoned)?))).unwrap();
+    assert_eq!(drops[0].reason, "settle-missed");
+    assert_eq!(sheets.len(), 1);
+    let account = account(&auction, searcher.id.to_word()).await;
+    assert!(account.bond < bond, "the sheet bond is burned");
+    assert_eq!((account.locked, account.uncovered), (0, 1));
 }

@@ -113,7 +113,7 @@ pub(super) enum Consequence {
     /// The sheet cannot be proven.
     Unprovable,
     /// The solver stops.
-    Stop(AuctionError),
+    Stop(Box<AuctionError>),
 }
 
 impl Failure {
@@ -126,7 +126,7 @@ impl Failure {
     }
 
     fn stop(error: AuctionError) -> Self {
-        Self { detail: error.to_string(), consequence: Consequence::Stop(error) }
+        Self { detail: error.to_string(), consequence: Consequence::Stop(Box::new(error)) }
     }
 }
 
