@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use alloy::{
     network::{EthereumWallet, TransactionBuilder},
     primitives::{Address, B256, Bytes, U256, keccak256},
-    providers::{DynProvider, Provider, ProviderBuilder},
+    providers::{DynProvider, Provider, ProviderBuilder, ext::AnvilApi as _},
     rpc::types::TransactionRequest,
     signers::{SignerSync, local::PrivateKeySigner},
 };
@@ -24,6 +24,8 @@ use sotto_model::{ModelError, Strategy};
 use sotto_types::{Digest, Direction, Intent, PERMIT2, permit_digest};
 use thiserror::Error;
 
+/// Seconds between blocks once all is set up.
+pub const BLOCK_SECONDS: u64 = 1;
 /// Bond of each strategy, in whole coins.
 const BOND: u64 = 5;
 /// Coins of each trader, for approvals.
@@ -144,6 +146,7 @@ pub struct SignedIntent {
 
 impl LocalAuction {
     /// Starts anvil with `anvil_args`, deploys, registers a strategy for each folder, funds everybody and warms the feeds.
+    /// Blocks come with transactions until all is set up, and every [`BLOCK_SECONDS`] from then on.
     ///
     /// # Errors
     /// When a package is missing, a strategy does not load, or the chain refuses.
@@ -177,6 +180,10 @@ impl LocalAuction {
             market.fund_trader(&deployer.provider, &trader.provider, trader.address()).await?;
             funded.push(trader);
         }
+        // Blocks with every transaction were for the set-up alone.
+        let node = &deployer.provider;
+        node.anvil_set_auto_mine(false).await.map_err(|e| failed("interval mining")(&e))?;
+        node.anvil_set_interval_mining(BLOCK_SECONDS).await.map_err(|e| failed("interval mining")(&e))?;
         let auction =
             Self { anvil, deployer, gateway, traders: funded, searchers, deployment, market, config };
         auction.warm_feeds().await?;

@@ -50,8 +50,7 @@ impl Stage {
             pricing: PricingRule::FirstPrice,
             ..Default::default()
         };
-        let auction =
-            LocalAuction::set_up(&["--block-time", "1"], &folders, &packages, 1, config).await.unwrap();
+        let auction = LocalAuction::set_up(&[], &folders, &packages, 1, config).await.unwrap();
         let prover = Prover::start(ProverConfig::default(), &prometheus::Registry::new()).unwrap();
         Self { auction, prover }
     }

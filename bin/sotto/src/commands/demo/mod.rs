@@ -72,7 +72,8 @@ impl DemoArgs {
             let mut report = Report::new(&auction).await?;
             for number in 1..=self.rounds {
                 let batch = Batch::send(&auction, &client, number, progress).await?;
-                let limit = tokio::time::timeout(ROUND_LIMIT, batch.follow(&client, progress)).await;
+                let limit =
+                    tokio::time::timeout(ROUND_LIMIT, batch.follow(&auction, &client, progress)).await;
                 limit.wrap_err_with(|| format!("round {number} took longer than {ROUND_LIMIT:?}"))??;
                 report.add(&auction, batch).await?;
             }
@@ -93,8 +94,8 @@ impl DemoArgs {
         let folders: Vec<PathBuf> = STRATEGIES.iter().map(|name| self.strategies.join(name)).collect();
         let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
         let packages = Packages::new(self.packages.clone());
-        let config = LocalMarketConfig { windows: [10, 120, 12], ..LocalMarketConfig::default() };
-        let args = ["--block-time", "1", "--enable-tx-gas-limit"];
+        let config = LocalMarketConfig { windows: [8, 180, 20], ..LocalMarketConfig::default() };
+        let args = ["--enable-tx-gas-limit"];
         Ok(LocalAuction::set_up(&args, &folders, &packages, TRADERS, config).await?)
     }
 }

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use alloy::primitives::B256;
+use alloy::{
+    primitives::{B256, U256},
+    providers::{Provider as _, ext::AnvilApi as _},
+    rpc::types::Filter,
+    sol_types::SolEvent as _,
+};
 use eyre::Result;
 use sotto_api::client::Client;
-use sotto_auction::local::{LocalAuction, SignedIntent, Wish};
+use sotto_auction::local::{BLOCK_SECONDS, LocalAuction, SignedIntent, Wish};
+use sotto_contracts::IAuctionHouse;
 use sotto_types::Direction;
 
 use super::Progress;
@@ -29,14 +35,11 @@ const POLL: Duration = Duration::from_millis(500);
 pub(super) struct Batch {
     pub(super) intents: Vec<(B256, SignedIntent)>,
     /// Balances of (base, quote) before, by intent.
-    pub(super) before: Vec<[alloy::primitives::U256; 2]>,
+    pub(super) before: Vec<[U256; 2]>,
 }
 
 /// Balances of a trader in (base, quote), raw units.
-pub(super) async fn balances(
-    auction: &LocalAuction,
-    signed: &SignedIntent,
-) -> Result<[alloy::primitives::U256; 2]> {
+pub(super) async fn balances(auction: &LocalAuction, signed: &SignedIntent) -> Result<[U256; 2]> {
     let of = |token| auction.market.balance(&auction.deployer.provider, token, signed.intent.owner);
     Ok([of(auction.market.base).await?, of(auction.market.quote).await?])
 }
@@ -66,9 +69,16 @@ impl Batch {
     }
 
     /// Waits until each intent is filled; one that ends otherwise is an error with its reason.
-    pub(super) async fn follow(&self, client: &Client, progress: Progress) -> Result<()> {
+    pub(super) async fn follow(
+        &self,
+        auction: &LocalAuction,
+        client: &Client,
+        progress: Progress,
+    ) -> Result<()> {
         let mut last = Vec::new();
+        let mut watch = RoundWatch::default();
         loop {
+            watch.advance(auction, progress).await?;
             let mut states = Vec::new();
             for (hash, _) in &self.intents {
                 let view = client.intent(*hash).await?;
@@ -87,4 +97,58 @@ impl Batch {
             tokio::time::sleep(POLL).await;
         }
     }
+}
+
+/// What was said of the newest round so far.
+#[derive(Debug, Default)]
+struct RoundWatch {
+    round: B256,
+    committed: u32,
+    covered: u32,
+    skipped: bool,
+}
+
+impl RoundWatch {
+    /// Reports commitments and settlements. Once every commitment of the closed commit window is covered, nothing more
+    /// can happen in the settle window, and the local chain is taken to its end.
+    async fn advance(&mut self, auction: &LocalAuction, progress: Progress) -> Result<()> {
+        let Some(opened) = newest_round(auction).await? else { return Ok(()) };
+        if opened != self.round {
+            *self = Self { round: opened, ..Self::default() };
+        }
+        let node = &auction.deployer.provider;
+        let house = IAuctionHouse::new(auction.deployment.auction_house(), node);
+        let round = house.getRound(self.round).call().await?;
+        let mut covered = 0;
+        for index in 0..round.commitCount {
+            covered += u32::from(house.getCommit(self.round, index).call().await?.state >= COVERED);
+        }
+        if (round.commitCount, covered) != (self.committed, self.covered) {
+            (self.committed, self.covered) = (round.commitCount, covered);
+            progress.say(format_args!(
+                "round: {} sheets committed, {covered} settled by proof",
+                round.commitCount
+            ));
+        }
+        let head = node.get_block_number().await?;
+        let complete = head > round.commitEnd && covered == round.commitCount && covered > 0;
+        if complete && !self.skipped && head < round.settleEnd {
+            self.skipped = true;
+            progress.say("every sheet is settled: the chain is taken to the fill window");
+            node.anvil_mine(Some(round.settleEnd - head), Some(BLOCK_SECONDS)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// `CommitState.Covered` of the contract.
+const COVERED: u8 = 2;
+
+async fn newest_round(auction: &LocalAuction) -> Result<Option<B256>> {
+    let filter = Filter::new()
+        .address(auction.deployment.auction_house())
+        .event_signature(IAuctionHouse::RoundOpened::SIGNATURE_HASH)
+        .from_block(auction.deployment.from_block);
+    let logs = auction.deployer.provider.get_logs(&filter).await?;
+    Ok(logs.last().and_then(|log| log.topics().get(1).copied()))
 }
