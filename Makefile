@@ -21,7 +21,7 @@ setup: ## Installs what the machine lacks (as root), or says what to run
 
 demo: setup ## Runs whole rounds on a local chain: intents, proofs, settlements, fills
 	@$(CARGO) build --release --locked -p sotto
-	@target/release/sotto demo
+	@target/release/sotto --log warn demo
 
 test: setup ## Runs every test: Solidity, Rust, end to end
 	@cd $(SOLIDITY) && $(FORGE) test
