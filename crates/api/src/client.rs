@@ -59,11 +59,11 @@ impl Client {
         let transport = if url.starts_with("ws") {
             let builder =
                 WsClientBuilder::new().request_timeout(CALL_TIMEOUT).max_request_size(LARGEST_MESSAGE);
-            Transport::Ws(builder.build(url).await.map_err(unreachable)?)
+            Transport::Ws(builder.build(url).await.map_err(|e| unreachable(&e))?)
         } else {
             let builder =
                 HttpClientBuilder::new().request_timeout(CALL_TIMEOUT).max_request_size(LARGEST_MESSAGE);
-            Transport::Http(builder.build(url).map_err(unreachable)?)
+            Transport::Http(builder.build(url).map_err(|e| unreachable(&e))?)
         };
         Ok(Self { transport })
     }
@@ -139,12 +139,15 @@ impl Client {
     }
 }
 
-fn unreachable(error: ClientError) -> ApiError {
+fn unreachable(error: &ClientError) -> ApiError {
     ApiError::Unreachable { reason: error.to_string() }
 }
 
 fn failed(error: ClientError) -> ApiError {
-    let ClientError::Call(object) = error else { return unreachable(error) };
+    let object = match error {
+        ClientError::Call(object) => object,
+        other => return unreachable(&other),
+    };
     let data = object.data().and_then(|data| serde_json::from_str::<ErrorData>(data.get()).ok());
     let data = data.unwrap_or_else(|| ErrorData {
         code: "unknown".into(),

@@ -63,7 +63,7 @@ async fn run_solver(auction: &Arc<LocalAuction>, gateway: String, datadir: &Path
 }
 
 async fn send(auction: &LocalAuction, client: &Client, trader: usize, nonce: u64, milli_base: u64) -> B256 {
-    let direction = if nonce % 2 == 0 { Direction::SellsBase } else { Direction::SellsQuote };
+    let direction = if nonce.is_multiple_of(2) { Direction::SellsBase } else { Direction::SellsQuote };
     let wish = Wish { direction, milli_base, disclose: trader == 0 };
     let now = auction.now().await.unwrap();
     let signed = auction.sign(wish, &auction.traders[trader], nonce, now).unwrap();

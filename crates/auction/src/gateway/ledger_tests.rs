@@ -1,8 +1,5 @@
 use super::*;
-use crate::gateway::{
-    slots::{Assignment, Candidate},
-    state::PlanState,
-};
+use crate::gateway::slots::{Assignment, Candidate};
 use alloy::primitives::U256;
 use prometheus::Registry;
 use sotto_store::Create;
@@ -43,7 +40,6 @@ fn plan(intents: &[Intent]) -> Plan {
         placements: assignment.placements,
         open_until: 5,
         created_ms: 6,
-        state: PlanState::Active,
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     pricing::check_notional,
     refusal::{Refusal, RefusalCode},
     slots::{Assignment, Candidate, encode_slots, open_value},
-    state::{IntentState, Plan, PlanState, open_key},
+    state::{IntentState, Plan, open_key},
 };
 
 /// Owners that are asked about at once before a round.
@@ -160,7 +160,6 @@ impl Core {
                 placements: assignment.placements,
                 open_until: head.block.number.saturating_add(self.config.open_within_blocks),
                 created_ms: unix_ms(),
-                state: PlanState::Active,
             }
         };
         if let Err(error) = self.books.plan(&plan).await {

@@ -11,7 +11,7 @@ use super::{
     core::{Core, Market},
     ledger::{Found, FoundPlan, Move},
     slots::{Placement, open_value},
-    state::{IntentState, Plan, PlanState},
+    state::{IntentState, Plan},
 };
 use crate::{Result, events::decode_slots};
 
@@ -134,7 +134,6 @@ impl Core {
             value,
             open_until: found.open_until.unwrap_or(0),
             created_ms: found.created_ms,
-            state: PlanState::Active,
         })
     }
 

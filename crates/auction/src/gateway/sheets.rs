@@ -159,7 +159,7 @@ impl Core {
             match self.prover.verify_sheet(sheet.class_id, capacity, sheet.proof).await {
                 Ok(proven) => drop(self.keep_sheet(plan, round_id, sheet.commit_index, proven)),
                 Err(error) => {
-                    tracing::warn!(%error, index = sheet.commit_index, "a stored sheet does not verify")
+                    tracing::warn!(%error, index = sheet.commit_index, "a stored sheet does not verify");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What becomes of an intent and of a round plan, as the ledger keeps it.
+//! What becomes of an intent, and the plan of a round.
 
 use alloy::primitives::{B256, Bytes, U256};
 use serde::{Deserialize, Serialize};
@@ -118,33 +118,9 @@ impl IntentRecord {
     }
 }
 
-/// State of a round plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "state")]
-#[non_exhaustive]
-pub enum PlanState {
-    /// The round is being opened or runs.
-    Active,
-    /// The round was never opened.
-    Abandoned {
-        /// Why.
-        reason: String,
-    },
-    /// The round ran and was closed.
-    Finished {
-        /// The round.
-        round_id: B256,
-        /// Slots filled.
-        filled: u8,
-        /// Slots whose winner did not deliver.
-        defaulted: u8,
-    },
-}
-
 /// A round that this gateway opens, written before the transaction that opens it. Its slots hash is unique because of
 /// the blindings, so the round on chain is found by it, whatever block the opening ends up in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Slots hash.
     pub slots_hash: B256,
@@ -160,8 +136,6 @@ pub struct Plan {
     pub open_until: u64,
     /// When the plan was made, Unix milliseconds of this machine's clock.
     pub created_ms: u64,
-    /// Its state.
-    pub state: PlanState,
 }
 
 impl Plan {
