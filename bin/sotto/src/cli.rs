@@ -33,9 +33,15 @@ pub(crate) enum Command {
     Doctor(commands::doctor::DoctorArgs),
     /// Run a gateway: take intents, open rounds, settle and fill.
     Gateway(commands::gateway::GatewayArgs),
+    /// Send, follow and cancel intents.
+    #[command(subcommand)]
+    Intent(commands::intent::IntentCommand),
     /// Make, import and list encrypted keys.
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
+    /// Look at rounds and markets.
+    #[command(subcommand)]
+    Round(commands::round::RoundCommand),
     /// Run a solver: bid with proven sheets.
     Solver(commands::solver::SolverArgs),
     /// Work with a strategy: check it, prove with it.
@@ -53,7 +59,9 @@ impl Command {
             Self::Deploy(args) => args.run(output).await,
             Self::Doctor(args) => args.run(output).await,
             Self::Gateway(args) => args.run().await,
+            Self::Intent(command) => command.run(output).await,
             Self::Keys(command) => command.run(output),
+            Self::Round(command) => command.run(output).await,
             Self::Solver(args) => args.run().await,
             Self::Strategy(command) => command.run(output).await,
         }

@@ -1,11 +1,22 @@
 //! Results on standard output, as text for a person or as one JSON object; everything else goes to standard error.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use eyre::WrapErr as _;
 use serde::Serialize;
 
 use crate::{args::OutputArgs, exit};
+
+/// A gateway's answer, shown to people as indented JSON.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Answer<T>(pub(crate) T);
+
+impl<T: Serialize> Display for Answer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string_pretty(&self.0).map_err(|_| fmt::Error)?)
+    }
+}
 
 impl OutputArgs {
     /// Prints a result: its JSON with `--json`, its `Display` text otherwise.

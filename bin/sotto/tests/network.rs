@@ -1,4 +1,5 @@
 //! The roles as an operator runs them: deploy, check, start, stop.
+#![allow(clippy::unwrap_used, reason = "what is missing here is a failed test")]
 
 use std::{
     fs,
@@ -13,6 +14,7 @@ use std::{
 use alloy::{
     hex,
     network::EthereumWallet,
+    primitives::{Address, B256},
     providers::{DynProvider, Provider as _, ProviderBuilder},
 };
 use serde_json::Value;
@@ -32,6 +34,8 @@ struct Network {
     anvil: Anvil,
     key: PathBuf,
     http: u16,
+    rpc: u16,
+    market: Option<LocalMarket>,
 }
 
 fn free_port() -> u16 {
@@ -57,7 +61,14 @@ impl Network {
         let key =
             SignerKey::import(&directory.path().join("keys"), &Password::new(PASSWORD.to_owned()), &secret)
                 .unwrap();
-        let network = Self { key: key.path().to_owned(), directory, anvil, http: free_port() };
+        let mut network = Self {
+            key: key.path().to_owned(),
+            directory,
+            anvil,
+            http: free_port(),
+            rpc: free_port(),
+            market: None,
+        };
         let modules =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/contracts/solidity/node_modules");
         let packages = Packages::new(modules);
@@ -74,6 +85,7 @@ impl Network {
             .await
             .unwrap();
         fs::write(network.config(), network.chain_section() + &network.gateway_section(&market)).unwrap();
+        network.market = Some(market);
         network
     }
 
@@ -97,9 +109,10 @@ impl Network {
     fn gateway_section(&self, market: &LocalMarket) -> String {
         format!(
             "[gateway]\nmarkets = [\"{}\"]\nkeystore = {{ path = \"{}\", password = \"env:PASSWORD\" }}\n\
-             [api]\nrpc-listen = \"127.0.0.1:0\"\nhttp-listen = \"127.0.0.1:{}\"\n",
+             [api]\nrpc-listen = \"127.0.0.1:{}\"\nhttp-listen = \"127.0.0.1:{}\"\n",
             market.market,
             self.key.display(),
+            self.rpc,
             self.http,
         )
     }
@@ -115,6 +128,41 @@ impl Network {
         let child =
             command(&[&["gateway", "-c", &self.config()], arguments].concat()).stderr(Stdio::piped()).spawn();
         Running(child.unwrap())
+    }
+
+    /// What a trader's command line gets from the gateway: the market, and refusals with reasons.
+    fn ask_the_gateway(&self) {
+        let market = self.market.as_ref().unwrap();
+        let url = format!("http://127.0.0.1:{}", self.rpc);
+        let markets = run(&["--json", "round", "markets", "--gateway", &url]);
+        assert!(String::from_utf8_lossy(&markets.stdout).contains(&market.market.to_string()));
+
+        let owner = Anvil::signer(0).unwrap().address();
+        let unfunded = self.send(&url, market, owner);
+        assert!(
+            !unfunded.status.success() && unfunded.stdout.is_empty(),
+            "an intent without tokens is accepted"
+        );
+        let foreign = self.send(&url, market, market.base);
+        assert!(
+            String::from_utf8_lossy(&foreign.stderr).contains("the owner is"),
+            "another's intent is signed"
+        );
+
+        let unknown = run(&["intent", "show", &market.market.to_string(), "--gateway", &url]);
+        assert_eq!(unknown.status.code(), Some(1));
+    }
+
+    fn send(&self, url: &str, market: &LocalMarket, owner: Address) -> Output {
+        let intent = serde_json::json!({
+            "owner": owner, "recipient": owner, "sellToken": market.base, "buyToken": market.quote,
+            "sellAmount": "1000000000000000000", "minBuyAmount": "1", "validFrom": 0, "deadline": 4_000_000_000u64,
+            "nonce": "1", "market": market.market, "appData": B256::ZERO,
+        });
+        let (file, key) = (self.path("intent.json"), self.key.display().to_string());
+        fs::write(&file, intent.to_string()).unwrap();
+        let sign = ["--key", &key, "--password-env", "PASSWORD", "--gateway", url];
+        run(&[&["intent", "send", &file, "-c", &self.config()][..], &sign].concat())
     }
 
     /// Status code and body of a request to the operator's port.
@@ -181,6 +229,8 @@ async fn a_gateway_is_deployed_started_and_stopped_from_the_command_line() {
     network.wait_until_ready(&mut gateway);
     assert_eq!(network.get("/livez").unwrap().0, 200);
     assert!(network.get("/metrics").unwrap().1.contains("sotto_chain_head_number"));
+
+    network.ask_the_gateway();
 
     let second = run(&["gateway", "-c", &network.config()]);
     assert!(!second.status.success(), "two processes share a ledger");

@@ -1,4 +1,5 @@
 //! A proof from the command line, and its verification.
+#![allow(clippy::unwrap_used, reason = "what is missing here is a failed test")]
 
 use std::{
     fs,

@@ -6,6 +6,8 @@ pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod gateway;
+pub(crate) mod intent;
 pub(crate) mod keys;
+pub(crate) mod round;
 pub(crate) mod solver;
 pub(crate) mod strategy;
