@@ -1,4 +1,5 @@
 //! One round on a real chain without the daemons: an intent, a proven sheet, a settlement, a fill, and what is refused.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{path::Path, time::Duration};
 

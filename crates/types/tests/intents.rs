@@ -1,4 +1,5 @@
 //! Which intents are well formed, at the edges of each rule.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use alloy_primitives::{Address, B256, U256};
 use sotto_types::{

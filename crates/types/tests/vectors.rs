@@ -1,4 +1,5 @@
 //! Golden vectors, version 1, that Solidity checks as well. `SOTTO_REGENERATE=1` writes the file anew.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{fs, path::Path};
 
