@@ -1,5 +1,7 @@
 //! Which intents are taken, and with what reason the others are not.
 
+use std::{path::Path, time::Duration};
+
 use alloy::{
     primitives::{Address, B256, Bytes, U256},
     providers::ext::AnvilApi,
@@ -12,6 +14,7 @@ use sotto_auction::{
     gateway::cancel_digest,
     local::{Account, LocalAuction, SignedIntent, Wish},
 };
+use sotto_store::{Create, Ledger};
 use sotto_types::{Direction, Intent, PERMIT2, intent_hash, permit_digest};
 
 use crate::{LIMIT, auction, process::Setup};
@@ -92,12 +95,24 @@ async fn intents_are_taken_or_refused_with_a_reason_and_withdrawn_by_their_owner
     running.cancel.cancel();
     running.task.await.unwrap().unwrap();
     running.bound.task.await.unwrap();
-    drop(running.gateway);
+    drop((running.gateway, bench.client));
+    unlocked(datadir.path()).await;
     let again = setup.run(quiet).await;
     let client = setup.client(LIMIT).await;
     assert_eq!(client.intent(kept).await.unwrap().state, "waiting");
     assert_eq!(again.gateway.status().waiting, 1);
     again.cancel.cancel();
+}
+
+/// Waits until the tasks that end beside the gateway have let go of the ledger.
+async fn unlocked(datadir: &Path) {
+    for _ in 0..200 {
+        if Ledger::open(datadir, Create::Never).is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the ledger is still in use");
 }
 
 async fn refused_for_their_contents(bench: &Bench) {
