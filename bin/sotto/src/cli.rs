@@ -55,7 +55,7 @@ impl Command {
         match self {
             Self::Circuit(command) => command.run(output),
             Self::Config(command) => command.run(output),
-            Self::Demo(args) => args.run(output).await,
+            Self::Demo(args) => args.run().await,
             Self::Deploy(args) => args.run(output).await,
             Self::Doctor(args) => args.run(output).await,
             Self::Gateway(args) => args.run().await,

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{U256, U512};
 
-use crate::{Direction, NO_BID, PIPS, PricingRule, Quote, quote::MAX_NO_BID_PIPS};
+use crate::{Direction, PIPS, Quote, quote::MAX_NO_BID_PIPS};
 
 /// A price in raw quote-token units per raw base-token unit, times 2^128; below 2^200.
 pub type Price = U256;
@@ -33,23 +33,6 @@ pub fn amount_out(direction: Direction, sell: U256, reference: Price, quote: Quo
     match direction {
         Direction::SellsBase => mul_div_up(sell, reference * factor, q128 * pips),
         Direction::SellsQuote => mul_div_up(sell * factor, q128, reference * pips),
-    }
-}
-
-/// The quote that the winner pays. `trader_min` is the least quote that meets the trader's limit.
-pub fn payable_quote(
-    rule: PricingRule,
-    best: Quote,
-    second: Quote,
-    reserve: Quote,
-    trader_min: Quote,
-) -> Quote {
-    if best == NO_BID {
-        return NO_BID;
-    }
-    match rule {
-        PricingRule::FirstPrice => best,
-        PricingRule::SecondPrice => second.max(reserve).max(trader_min).min(best),
     }
 }
 

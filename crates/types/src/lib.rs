@@ -11,7 +11,7 @@ mod round;
 mod signature;
 mod slot;
 
-pub use amount::{Price, amount_out, mul_div_up, payable_quote};
+pub use amount::{Price, amount_out, mul_div_up};
 pub use data::{Claim, DATA_BYTES, DATA_LIMBS, PublicData, SheetRef};
 pub use digest::{Digest, DigestError, GOLDILOCKS_ORDER, class_id};
 pub use features::{

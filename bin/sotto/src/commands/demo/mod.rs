@@ -21,7 +21,7 @@ use self::{
     report::{Report, Summary},
     traders::Batch,
 };
-use crate::{args::OutputArgs, shutdown::cancel_on_signal};
+use crate::shutdown::cancel_on_signal;
 
 /// The strategies of the demo's three searchers.
 const STRATEGIES: [&str; 3] = ["linear-spread", "mlp-16-32-16", "mlp-32-64-64"];
@@ -58,7 +58,7 @@ impl Progress {
 
 impl DemoArgs {
     /// Runs the rounds; ends with an error unless each settled with a verified proof and each fill paid what was proven.
-    pub(crate) async fn run(self, output: OutputArgs) -> Result<()> {
+    pub(crate) async fn run(self) -> Result<()> {
         let progress = Progress(Instant::now());
         let cancel = CancellationToken::new();
         cancel_on_signal(cancel.clone())?;
@@ -86,7 +86,7 @@ impl DemoArgs {
         };
         cancel.cancel();
         fleet.stop().await;
-        finish(&summary?, progress, output)
+        finish(&summary?, progress)
     }
 
     async fn set_up(&self, progress: Progress) -> Result<LocalAuction> {
@@ -113,7 +113,7 @@ async fn keep_feeds(auction: &LocalAuction, cancel: CancellationToken) -> Result
 }
 
 /// Prints table and summary; the last line is one JSON object.
-fn finish(summary: &Summary, progress: Progress, _output: OutputArgs) -> Result<()> {
+fn finish(summary: &Summary, progress: Progress) -> Result<()> {
     print!("{}", summary.table);
     println!("{}", summary.json(progress.0.elapsed()));
     summary.check()
