@@ -100,8 +100,9 @@ pub(crate) fn features_bytes(features: &MarketFeatures) -> impl Iterator<Item = 
     features.iter().flat_map(|&x| carry(x).to_be_bytes())
 }
 
-/// Slots as the public data has them, 1536 bytes. The features of an empty slot are carried zeros.
-pub(crate) fn slots_bytes(slots: &[Slot; SLOTS]) -> Vec<u8> {
+/// Slots as the public data has them and as the contract takes them, 1536 bytes. The features of an empty slot are
+/// carried zeros.
+pub fn slots_bytes(slots: &[Slot; SLOTS]) -> Vec<u8> {
     let mut out = Vec::with_capacity(48 * SLOTS);
     for slot in slots {
         out.extend_from_slice(slot.commitment.as_slice());

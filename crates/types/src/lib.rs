@@ -12,7 +12,7 @@ mod signature;
 mod slot;
 
 pub use amount::{Price, amount_out, mul_div_up};
-pub use data::{Claim, DATA_BYTES, DATA_LIMBS, PublicData, SheetRef};
+pub use data::{Claim, DATA_BYTES, DATA_LIMBS, PublicData, SheetRef, slots_bytes};
 pub use digest::{Digest, DigestError, GOLDILOCKS_ORDER, class_id};
 pub use features::{
     CarriedError, DEADLINE_EPOCH, LIMIT_UNDISCLOSED, LOG2_FRACTION_BITS, MARKET_FEATURES, MODEL_FEATURES,

@@ -7,12 +7,9 @@ use alloy::{
 use sotto_circuits::round_digest;
 use sotto_contracts::IAuctionHouse;
 use sotto_prover::SheetStatement;
-use sotto_types::{Claim, Intent, SLOTS, results_proof, results_root, uncarry};
+use sotto_types::{Claim, Intent, SLOTS, results_proof, results_root, slots_bytes, uncarry};
 
-use super::{
-    refusal::{Refusal, RefusalCode},
-    slots::encode_slots,
-};
+use super::refusal::{Refusal, RefusalCode};
 use crate::{CommitView, RoundView, events::encode_results};
 
 /// What opens a slot for its fill.
@@ -37,7 +34,7 @@ pub fn fill_call(round: &RoundView, order: SlotOrder) -> Option<Bytes> {
     let request = IAuctionHouse::FillRequest {
         roundId: round.opening.round_id,
         slot: order.slot,
-        slots: encode_slots(&round.opening.slots),
+        slots: slots_bytes(&round.opening.slots).into(),
         intent: abi_intent(&order.intent),
         blinding: order.blinding,
         signature: order.signature,

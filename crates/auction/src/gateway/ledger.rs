@@ -11,7 +11,6 @@ use sotto_types::Intent;
 use super::{
     metrics::GatewayMetrics,
     refusal::{Refusal, RefusalCode},
-    slots::encode_slots,
     state::{IntentState, Plan, open_key},
 };
 use crate::{RoundOpening, SheetSubmission};
@@ -305,7 +304,7 @@ fn round_row(opening: &RoundOpening, block: BlockRef) -> RoundRow {
         fill_end: opening.fill_end,
         key_set_root: opening.key_set_root.to_word(),
         snapshot: features.chain(opening.reference.to_be_bytes::<32>()).collect(),
-        slots: encode_slots(&opening.slots).to_vec(),
+        slots: sotto_types::slots_bytes(&opening.slots),
         status: RoundStatus::Open,
     }
 }

@@ -35,7 +35,7 @@ fn plan(intents: &[Intent]) -> Plan {
     Plan {
         slots_hash: assignment.hash(),
         market: B256::repeat_byte(7),
-        slots: encode_slots(&assignment.slots),
+        slots: sotto_types::slots_bytes(&assignment.slots).into(),
         value: U256::ZERO,
         placements: assignment.placements,
         open_until: 5,

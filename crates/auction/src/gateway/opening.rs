@@ -15,7 +15,7 @@ use super::{
     metrics::Timed,
     pricing::check_notional,
     refusal::{Refusal, RefusalCode},
-    slots::{Assignment, Candidate, encode_slots, open_value},
+    slots::{Assignment, Candidate, open_value},
     state::{IntentState, Plan, open_key},
 };
 
@@ -155,7 +155,7 @@ impl Core {
             Plan {
                 slots_hash,
                 market: market.id,
-                slots: encode_slots(&assignment.slots),
+                slots: sotto_types::slots_bytes(&assignment.slots).into(),
                 value: open_value(market.opener_bond(), market.settle_reward(), assignment.placements.len()),
                 placements: assignment.placements,
                 open_until: head.block.number.saturating_add(self.config.open_within_blocks),

@@ -1,12 +1,9 @@
 //! From waiting intents to the slots of a round.
 
-use alloy::primitives::{B256, Bytes, U256};
+use alloy::primitives::{B256, U256};
 use rand::{RngCore, rngs::OsRng};
 use serde::{Deserialize, Serialize};
-use sotto_types::{Direction, Intent, SLOTS, Slot, carry, slot_commitment, slot_features, slots_hash};
-
-/// Bytes of the slots of a round as the contract takes and emits them.
-pub const SLOTS_BYTES: usize = 48 * SLOTS;
+use sotto_types::{Direction, Intent, SLOTS, Slot, slot_commitment, slot_features, slots_hash};
 
 /// An intent behind a slot, with what opens the slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,16 +65,6 @@ impl Assignment {
     pub fn hash(&self) -> B256 {
         slots_hash(&self.slots)
     }
-}
-
-/// The slots as `openRound`, `settle` and `fill` take them: per slot the commitment and the four carried features.
-pub fn encode_slots(slots: &[Slot; SLOTS]) -> Bytes {
-    let mut out = Vec::with_capacity(SLOTS_BYTES);
-    for slot in slots {
-        out.extend_from_slice(slot.commitment.as_slice());
-        out.extend(slot.features.iter().flat_map(|&x| carry(x).to_be_bytes()));
-    }
-    out.into()
 }
 
 /// The value that `openRound` needs: the opener's bond for each slot taken, and the reward for the first settlement.
@@ -145,8 +132,8 @@ mod tests {
     #[test]
     fn the_encoding_hashes_to_what_the_round_records() {
         let assignment = Assignment::new(&candidates(3));
-        let bytes = encode_slots(&assignment.slots);
-        assert_eq!(bytes.len(), SLOTS_BYTES);
+        let bytes = sotto_types::slots_bytes(&assignment.slots);
+        assert_eq!(bytes.len(), 48 * SLOTS);
         assert_eq!(keccak256(&bytes), assignment.hash());
     }
 
