@@ -94,6 +94,16 @@ impl std::fmt::Debug for LeafProof {
 }
 
 impl LeafProof {
+    /// A proof as the proof system made it; it still has to be verified.
+    pub const fn new(proof: Proof<C>) -> Self {
+        Self(proof)
+    }
+
+    /// The proof system's view.
+    pub const fn inner(&self) -> &Proof<C> {
+        &self.0
+    }
+
     fn digest(&self, at: usize) -> Digest {
         let element = |i| self.0.public_inputs.get(at + i).map_or(0, |e: &F| e.to_canonical_u64());
         Digest::new([element(0), element(1), element(2), element(3)]).unwrap_or_default()
@@ -157,8 +167,16 @@ impl LeafCircuit {
         self.data.prove(witness).map(LeafProof).map_err(|e| unprovable(&e))
     }
 
+    /// What a prover needs of the circuit.
+    pub const fn data(&self) -> &CircuitData<C> {
+        &self.data
+    }
+
     /// The witness of these inputs.
-    pub(crate) fn witness(&self, inputs: &LeafInputs<'_>) -> Result<PartialWitness<F>, CircuitError> {
+    ///
+    /// # Errors
+    /// As [`Self::prove`], when the inputs have none.
+    pub fn witness(&self, inputs: &LeafInputs<'_>) -> Result<PartialWitness<F>, CircuitError> {
         self.check(inputs)?;
         self.assign(inputs)
     }

@@ -145,8 +145,25 @@ impl SheetCircuit {
     /// # Errors
     /// When the commit index is out of range or the leaf's proof is not one of this circuit's leaf.
     pub fn prove(&self, leaf: &LeafProof, inputs: &SheetInputs<'_>) -> Result<SheetProof, CircuitError> {
-        let witness = self.targets.assign(leaf, inputs)?;
+        let witness = self.witness(leaf, inputs)?;
         self.data.prove(witness).map(SheetProof).map_err(|e| unprovable(&e))
+    }
+
+    /// What a prover needs of the circuit.
+    pub const fn data(&self) -> &CircuitData<C> {
+        &self.data
+    }
+
+    /// The witness of these inputs.
+    ///
+    /// # Errors
+    /// As [`Self::prove`], when the inputs have none.
+    pub fn witness(
+        &self,
+        leaf: &LeafProof,
+        inputs: &SheetInputs<'_>,
+    ) -> Result<PartialWitness<F>, CircuitError> {
+        self.targets.assign(leaf, inputs)
     }
 
     /// Verifies a proof.
@@ -218,6 +235,16 @@ impl SheetTargets {
 }
 
 impl SheetProof {
+    /// A proof as the proof system made it; it still has to be verified.
+    pub const fn new(proof: Proof<C>) -> Self {
+        Self(proof)
+    }
+
+    /// The proof system's view.
+    pub const fn inner(&self) -> &Proof<C> {
+        &self.0
+    }
+
     /// The canonical encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
         encode_proof(&self.0)

@@ -114,11 +114,33 @@ impl WrapCircuit {
         data: &PublicData,
         sigma: [u64; 2],
     ) -> Result<WrapProof, CircuitError> {
+        let witness = self.witness(proof, key, keys, data, sigma)?;
+        self.data.prove(witness).map(WrapProof).map_err(|e| unprovable(&e))
+    }
+
+    /// What a prover needs of the circuit.
+    pub const fn data(&self) -> &CircuitData<KC> {
+        &self.data
+    }
+
+    /// The witness of these inputs.
+    ///
+    /// # Errors
+    /// As [`Self::prove`], when the inputs have none.
+    pub fn witness(
+        &self,
+        proof: &SheetProof,
+        key: &SheetKey,
+        keys: &KeySet,
+        data: &PublicData,
+        sigma: [u64; 2],
+    ) -> Result<PartialWitness<F>, CircuitError> {
         let path = keys.proof(key)?;
-        self.prove_at(proof, &key.verifier_data(), &path, data, sigma)
+        self.targets.assign(proof, &key.verifier_data(), &path, data, sigma).map_err(|e| unprovable(&e))
     }
 
     /// [`Self::prove`] with the key's path in the tree as given.
+    #[cfg(test)]
     pub(crate) fn prove_at(
         &self,
         proof: &SheetProof,
@@ -159,6 +181,11 @@ impl WrapCircuit {
 }
 
 impl WrapProof {
+    /// A proof as the proof system made it; it still has to be verified.
+    pub const fn new(proof: Proof<KC>) -> Self {
+        Self(proof)
+    }
+
     /// The proof system's encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
         encode_proof(&self.0)
