@@ -15,6 +15,7 @@ mod interval;
 mod lower;
 mod manifest;
 mod parity;
+pub mod program;
 mod quantise;
 mod strategy;
 
