@@ -17,6 +17,7 @@ mod manifest;
 mod parity;
 pub mod program;
 mod quantise;
+mod real;
 mod strategy;
 
 pub use catalog::{DEFAULT_MARKET, Decimals, Feature, FeatureCatalog, Unit};
@@ -34,4 +35,5 @@ pub use manifest::{
 };
 pub use parity::{HoldoutRow, ParityReport, Row, parse_rows};
 pub use quantise::quantise;
+pub use real::{Comparison, RealActivation, RealFunction, RealMatrix, RealNode, RealOp, RealProgram, exact};
 pub use strategy::{MANIFEST_FILE, Strategy, model_hash};
