@@ -68,6 +68,27 @@ contract RoundsTest is Fixture {
         _expectBadSlots(_slots(new Intent[](0)), 0);
     }
 
+    /// Circuits have no witness for any other direction: whoever commits in such a round loses its sheet bond, while the
+    /// opener gets the whole escrow back.
+    function test_a_slot_sells_either_the_base_or_the_quote_token() public {
+        bytes memory slots = _slots(_two());
+        for (uint256 slot; slot < 2; ++slot) {
+            for (uint256 byte_; byte_ < 4; ++byte_) {
+                bytes memory odd = bytes.concat(slots);
+                odd[48 * slot + 32 + byte_] ^= byte_ == 3 ? bytes1(0x02) : bytes1(0x80);
+                _expectBadSlots(odd, slot);
+            }
+        }
+        slots[32 + 3] ^= 0x01;
+        slots[48 + 32 + 3] ^= 0x01;
+        house.openRound{value: COST + OPENER_BOND}(market, slots);
+    }
+
+    function _two() internal view returns (Intent[] memory intents) {
+        intents = new Intent[](2);
+        (intents[0], intents[1]) = (_intent(0, BASE, 0, 0), _intent(1, 2000 * QUOTE, 0, 1));
+    }
+
     function test_non_empty_slots_come_first() public {
         Intent[] memory intents = new Intent[](3);
         for (uint256 i; i < 3; ++i) {

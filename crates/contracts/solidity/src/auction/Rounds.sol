@@ -14,6 +14,8 @@ import {ResultsLib} from "../libraries/ResultsLib.sol";
 abstract contract Rounds is AuctionStorage, KeySet {
     /// @dev Features of an empty slot: four carried zeros.
     bytes16 internal constant EMPTY_FEATURES = 0x80000000800000008000000080000000;
+    /// @dev Upper 31 bits of the two carried directions, 2^31 and 2^31 + 1.
+    uint32 internal constant CARRIED_DIRECTIONS = 0x40000000;
 
     /// @inheritdoc IAuctionHouse
     function keySetRoot() external view returns (bytes32) {
@@ -118,10 +120,15 @@ abstract contract Rounds is AuctionStorage, KeySet {
         );
     }
 
-    /// @dev Number of slots before the first empty one; after it all must be empty.
+    /// @dev Number of slots before the first empty one; after it all must be empty. A direction other than 0 and 1 has no
+    ///      witness in the circuits: such a round would cost everybody who commits in it the sheet bond.
     function _countSlots(bytes calldata slots) private pure returns (uint256 nonEmpty) {
         _checkLength("slots", slots.length, PublicData.SLOTS_SIZE);
-        while (nonEmpty < SLOTS && bytes32(slots[nonEmpty * SLOT_SIZE:]) != 0) ++nonEmpty;
+        for (; nonEmpty < SLOTS; ++nonEmpty) {
+            uint256 from = nonEmpty * SLOT_SIZE;
+            if (bytes32(slots[from:]) == 0) break;
+            if (uint32(bytes4(slots[from + 32:])) >> 1 != CARRIED_DIRECTIONS) revert BadSlots(nonEmpty);
+        }
         if (nonEmpty == 0) revert BadSlots(0);
         for (uint256 i = nonEmpty; i < SLOTS; ++i) {
             uint256 from = i * SLOT_SIZE;

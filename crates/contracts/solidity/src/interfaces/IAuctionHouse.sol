@@ -159,7 +159,8 @@ interface IAuctionHouse {
     error OutsideWindow(uint256 blockNumber, uint256 from, uint256 to);
     error WrongLength(bytes32 what, uint256 got, uint256 expected);
     error WrongValue(uint256 sent, uint256 needed);
-    /// @notice Slots must be non-empty first, empty ones all zero, and at least one must not be empty.
+    /// @notice Slots must be non-empty first with a direction of 0 or 1, empty ones all zero, and at least one must not be
+    ///         empty.
     error BadSlots(uint256 slot);
     /// @notice Calldata does not hash to what the round recorded.
     error Mismatch(bytes32 what);
