@@ -6,7 +6,7 @@ import {BadExecutor} from "./support/BadExecutor.sol";
 import {InventoryExecutor} from "../src/executors/InventoryExecutor.sol";
 import {UniswapV2Executor} from "../src/executors/UniswapV2Executor.sol";
 import {FillOrder} from "../src/interfaces/IExecutor.sol";
-import {Intent} from "../src/interfaces/IAuctionHouse.sol";
+import {FillRequest, Intent} from "../src/interfaces/IAuctionHouse.sol";
 
 contract ExecutorsTest is Fixture {
     UniswapV2Executor internal router;
@@ -38,6 +38,8 @@ contract ExecutorsTest is Fixture {
         executor.onFill(strategy, _order(1));
         vm.expectRevert(abi.encodeWithSelector(InventoryExecutor.NotAuctionHouse.selector, address(this)));
         router.onFill(routedStrategy, _order(1));
+        vm.expectRevert(UniswapV2Executor.OnlySelf.selector);
+        router.sellToPool(address(base), 1, 1, true);
     }
 
     function test_an_executor_serves_its_owner_alone() public {
@@ -107,6 +109,24 @@ contract ExecutorsTest is Fixture {
         assertEq(quote.balanceOf(address(router)), 999 * QUOTE);
         assertEq(base.balanceOf(address(router)), BASE);
         assertEq(quote.balanceOf(address(pair)), pool);
+    }
+
+    /// Whoever calls `fill` inside a flash swap has the pair locked, so that its `swap` reverts, while the reserves that
+    /// it shows are the usual ones.
+    function test_a_pool_that_is_locked_is_not_used() public {
+        quote.mint(address(router), 3_000 * QUOTE);
+        Run memory run = _routedRun(_intent(0, BASE, 0, 1), 500);
+        bool baseIs0 = pair.token0() == address(base);
+        pair.swap(baseIs0 ? 0 : QUOTE, baseIs0 ? QUOTE : 0, address(this), abi.encode(_fillRequest(run, 0)));
+        assertEq(registry.account(routedStrategy).defaults, 0);
+        assertEq(quote.balanceOf(address(router)), 999 * QUOTE);
+        assertEq(base.balanceOf(address(router)), BASE);
+    }
+
+    /// @dev The pair's callback: fills, then pays the loan back.
+    function uniswapV2Call(address, uint256 amount0, uint256 amount1, bytes calldata data) external {
+        assertTrue(house.fill(abi.decode(data, (FillRequest))), "defaulted");
+        quote.mint(address(pair), 2 * (amount0 + amount1));
     }
 
     function test_a_router_without_inventory_defaults() public {

@@ -8,9 +8,11 @@ import {InventoryExecutor} from "./InventoryExecutor.sol";
 import {IExecutor, FillOrder} from "../interfaces/IExecutor.sol";
 
 /// @title Executor that sells through a Uniswap V2 pair and tops up from inventory
-/// @notice Whoever calls `fill` can move the pool just before. So the pool is used only while its output lacks at most
-///         `maxTopUpPips` of the amount to deliver; otherwise the whole amount comes from inventory, and the sold
-///         tokens stay here. What the pool pays beyond the delivery stays here as well.
+/// @notice Whoever calls `fill` can move the pool just before, or call from within a flash swap, which locks it. So the
+///         pool is used only while its output lacks at most `maxTopUpPips` of the amount to deliver and while it takes
+///         the swap; otherwise the whole amount comes from inventory, and the sold tokens stay here. What the pool pays
+///         beyond the delivery stays here as well. Inventory has to cover what was won: without it, the caller decides
+///         whether the strategy defaults.
 contract UniswapV2Executor is InventoryExecutor {
     /// @notice The pair that orders are routed through.
     IUniswapV2Pair public immutable v2Pair;
@@ -20,6 +22,8 @@ contract UniswapV2Executor is InventoryExecutor {
     address internal immutable _token1;
 
     error WrongToken(address token);
+    /// @notice Only the executor calls itself.
+    error OnlySelf();
 
     constructor(address auctionHouse_, address owner_, IUniswapV2Pair pair_, uint256 maxTopUpPips_)
         InventoryExecutor(auctionHouse_, owner_)
@@ -40,10 +44,18 @@ contract UniswapV2Executor is InventoryExecutor {
         uint256 out = poolOutput(order.sellAmount, sells0);
         uint256 topUp = FixedPointMathLib.zeroFloorSub(order.buyAmount, out);
         if (topUp <= FixedPointMathLib.fullMulDiv(order.buyAmount, maxTopUpPips, 1_000_000)) {
-            SafeTransferLib.safeTransfer(order.sellToken, address(v2Pair), order.sellAmount);
-            v2Pair.swap(sells0 ? 0 : out, sells0 ? out : 0, address(this), "");
+            // what the pool refuses is undone, and inventory delivers
+            try this.sellToPool(order.sellToken, order.sellAmount, out, sells0) {} catch {}
         }
         SafeTransferLib.safeTransfer(order.buyToken, msg.sender, order.buyAmount);
+    }
+
+    /// @notice Swaps `amount` of a token for `out` of the other. Called by the executor itself, so that a refusal undoes
+    ///         the transfer to the pool.
+    function sellToPool(address token, uint256 amount, uint256 out, bool sells0) external {
+        if (msg.sender != address(this)) revert OnlySelf();
+        SafeTransferLib.safeTransfer(token, address(v2Pair), amount);
+        v2Pair.swap(sells0 ? 0 : out, sells0 ? out : 0, address(this), "");
     }
 
     /// @notice What the pool pays for `amount` of a token, after its fee of 0.3 %; 0 for a pool without liquidity.
