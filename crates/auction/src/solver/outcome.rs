@@ -1,12 +1,12 @@
 //! What a finished task changes.
 
 use rand::{RngCore, rngs::OsRng};
-use sotto_circuits::{Salt, round_digest, sheet_commitment};
+use sotto_circuits::{Salt, capacity_for, round_digest, sheet_commitment};
 use sotto_store::{SheetRow, SheetStatus};
 use sotto_types::{Digest, NO_BID};
 
 use super::{
-    BidKey, DropReason, Stage,
+    BidKey, DropReason, SolverStrategy, Stage,
     bid::{Sheet, StoredProof},
     decide::Step,
     driver::{Driver, Head, age},
@@ -141,11 +141,21 @@ impl Driver {
             exposure: self.exposure.with(key, &opening.slots, quotes, opening.reference, head.timestamp),
             max_exposure: strategy.and_then(|strategy| strategy.max_exposure),
             bids_on_something: quotes.iter().any(|quote| *quote != NO_BID),
+            provable: strategy.is_some_and(|strategy| self.is_provable(round, strategy)),
+            out_of_range: evaluation.out_of_range(),
             active: evaluation.active,
             free_bond: evaluation.free_bond,
             needed_bond: evaluation.needed_bond,
             gas_balance: evaluation.gas_balance,
         }
+    }
+
+    /// Whether a sheet of the strategy can be proven to the contract: otherwise a commitment is worth its bond to nobody.
+    fn is_provable(&self, round: &RoundView, strategy: &SolverStrategy) -> bool {
+        let keys = self.context.deps.prover.keys();
+        let class = strategy.model.class().id();
+        capacity_for(round.non_empty_slots()).is_ok_and(|capacity| keys.key(class, capacity).is_some())
+            && keys.root() == round.opening.key_set_root
     }
 
     /// Notes what the chain says about a bid.

@@ -75,6 +75,10 @@ pub enum DropReason {
     InsufficientGas,
     /// The model bids on no slot of the round.
     NoBid,
+    /// The round pins another set of circuits than the one that this program proves with.
+    UnknownKeySet,
+    /// A quote lies outside the range that the strategy is registered with, so no settlement would take the sheet.
+    QuoteOutOfRange,
     /// The ledger refused the sheet: another one of this strategy is recorded for the round.
     SecondSheet,
     /// The ledger could not be read or written.
@@ -97,7 +101,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::BookFull,
         Self::NotActive,
         Self::StaleHead,
@@ -107,6 +111,8 @@ impl DropReason {
         Self::InsufficientBond,
         Self::InsufficientGas,
         Self::NoBid,
+        Self::UnknownKeySet,
+        Self::QuoteOutOfRange,
         Self::SecondSheet,
         Self::LedgerFailed,
         Self::CommitRefused,
@@ -130,6 +136,8 @@ impl DropReason {
             Self::InsufficientBond => "insufficient-bond",
             Self::InsufficientGas => "insufficient-gas",
             Self::NoBid => "no-bid",
+            Self::UnknownKeySet => "unknown-key-set",
+            Self::QuoteOutOfRange => "quote-out-of-range",
             Self::SecondSheet => "second-sheet",
             Self::LedgerFailed => "ledger-failed",
             Self::CommitRefused => "commit-refused",

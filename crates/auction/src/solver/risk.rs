@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use alloy::primitives::U256;
+use sotto_types::Quote;
 
 use super::DropReason;
 
@@ -50,6 +51,10 @@ pub struct Standing {
     pub max_exposure: Option<U256>,
     /// Whether the bid has a quote on any slot.
     pub bids_on_something: bool,
+    /// Whether the round pins the set of circuits that the prover has, with one for this class and round among them.
+    pub provable: bool,
+    /// The first quote outside the range that the strategy is registered with.
+    pub out_of_range: Option<Quote>,
     /// Whether the strategy was active before the round opened.
     pub active: bool,
     /// Bond of the strategy that nothing locks, wei.
@@ -88,6 +93,18 @@ pub fn check(limits: &RiskLimits, standing: &Standing) -> Result<(), (DropReason
     }
     if !standing.bids_on_something {
         return fail(DropReason::NoBid, "the model bids on no slot".into());
+    }
+    if !standing.provable {
+        return fail(
+            DropReason::UnknownKeySet,
+            "the round pins a set of circuits that this program has no proof for".into(),
+        );
+    }
+    if let Some(quote) = standing.out_of_range {
+        return fail(
+            DropReason::QuoteOutOfRange,
+            format!("the model bids {quote} pips, outside the registered range"),
+        );
     }
     if standing.bids >= limits.max_bids {
         return fail(
@@ -132,6 +149,8 @@ mod tests {
             exposure: U256::from(10),
             max_exposure: Some(U256::from(10)),
             bids_on_something: true,
+            provable: true,
+            out_of_range: None,
             active: true,
             free_bond: U256::from(5),
             needed_bond: U256::from(5),
@@ -164,6 +183,8 @@ mod tests {
         assert_eq!(outcome(|s| s.commit_blocks_left = 1), Some(DropReason::TooLate));
         assert_eq!(outcome(|s| s.active = false), Some(DropReason::NotActive));
         assert_eq!(outcome(|s| s.bids_on_something = false), Some(DropReason::NoBid));
+        assert_eq!(outcome(|s| s.provable = false), Some(DropReason::UnknownKeySet));
+        assert_eq!(outcome(|s| s.out_of_range = Some(-1)), Some(DropReason::QuoteOutOfRange));
         assert_eq!(outcome(|s| s.bids = 2), Some(DropReason::TooManyBids));
         assert_eq!(outcome(|s| s.exposure = U256::from(11)), Some(DropReason::ExposureLimit));
         assert_eq!(outcome(|s| s.free_bond = U256::from(4)), Some(DropReason::InsufficientBond));

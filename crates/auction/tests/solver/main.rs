@@ -161,3 +161,45 @@ async fn a_solver_that_comes_back_too_late_abandons_the_bid_and_frees_what_is_le
     assert!(account.bond < bond, "the sheet bond is burned");
     assert_eq!((account.locked, account.uncovered), (0, 1));
 }
+
+alloy::sol! {
+    #[sol(rpc)]
+    interface IKeySet {
+        function proposeKeySetRoot(bytes32 root) external;
+        function applyKeySetRoot() external;
+    }
+}
+
+/// Whoever controls the set of circuits could prove any quotes in the name of those who bid under it.
+// covers: C18 Z23
+#[tokio::test(flavor = "multi_thread")]
+async fn a_solver_does_not_bid_under_circuits_that_it_does_not_know() {
+    let auction = auction([40, 60, 60]).await;
+    let searcher = &auction.searchers[0];
+    let datadir = tempfile::tempdir().unwrap();
+    let setup = Setup::new(&auction, searcher, &strategy(), datadir.path());
+    let provider = &auction.deployer.provider;
+    let house = IKeySet::new(auction.deployment.auction_house(), provider);
+    let other = alloy::primitives::B256::with_last_byte(1);
+    assert!(house.proposeKeySetRoot(other).send().await.unwrap().get_receipt().await.unwrap().status());
+    provider.anvil_increase_time(86_400).await.unwrap();
+    provider.anvil_mine(Some(1), None).await.unwrap();
+    assert!(house.applyKeySetRoot().send().await.unwrap().get_receipt().await.unwrap().status());
+
+    let cancel = CancellationToken::new();
+    let (sender, started) = tokio::sync::oneshot::channel();
+    let run = setup.run(cancel.clone(), |metrics, ledger| drop(sender.send((metrics, ledger))));
+    let solver = tokio::spawn(run);
+    let (metrics, _ledger) = started.await.unwrap();
+    let round = Round::open(&auction, 1).await;
+    for _ in 0..200 {
+        if metrics.drops(DropReason::UnknownKeySet) == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    cancel.cancel();
+    solver.await.unwrap().unwrap();
+    assert_eq!(metrics.drops(DropReason::UnknownKeySet), 1);
+    assert!(round.view(&auction).await.unwrap().commits.is_empty());
+}

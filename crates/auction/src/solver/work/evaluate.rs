@@ -35,17 +35,20 @@ async fn standing(job: &Job) -> Result<Evaluation, Failure> {
     let id = job.key.strategy.to_word();
     let active = registry.wasActiveBefore(id, U256::from(job.round.opened_in.number));
     let account = registry.account(id);
+    let registered = registry.strategy(id);
     let signer = job.strategy.signer.address();
-    let (active, account, gas_balance, needed_bond) = tokio::join!(
+    let (active, account, registered, gas_balance, needed_bond) = tokio::join!(
         async { active.call().await.map_err(unread) },
         async { account.call().await.map_err(unread) },
+        async { registered.call().await.map_err(unread) },
         async { provider.get_balance(signer).await.map_err(ChainError::from) },
         job.context.needed_bond(job.round.opening.market),
     );
-    let account = account?;
+    let (account, registered) = (account?, registered?);
     Ok(Evaluation {
         quotes: [NO_BID; SLOTS],
         ahead: false,
+        range: (registered.minQuote, registered.maxQuote),
         active: active?,
         free_bond: U256::from(account.bond.saturating_sub(account.locked)),
         needed_bond: needed_bond?,

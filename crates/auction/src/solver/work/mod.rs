@@ -18,7 +18,7 @@ use sotto_chain::{ChainError, ErrorClass, Revert, TxManager, TxReceipt, TxReques
 use sotto_contracts::IAuctionHouse::{AlreadyCommitted, RoundIsClosed, WrongCommitState};
 use sotto_prover::{ProvenSheet, WrappedProof};
 use sotto_store::{Ledger, SheetRow, StoreError, Unit};
-use sotto_types::{Quote, SLOTS};
+use sotto_types::{NO_BID, Quote, SLOTS};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use commit::commit;
@@ -67,10 +67,20 @@ pub(super) struct Job {
 pub(super) struct Evaluation {
     pub(super) quotes: [Quote; SLOTS],
     pub(super) ahead: bool,
+    /// Least and greatest quote that the strategy is registered with.
+    pub(super) range: (Quote, Quote),
     pub(super) active: bool,
     pub(super) free_bond: U256,
     pub(super) needed_bond: U256,
     pub(super) gas_balance: U256,
+}
+
+impl Evaluation {
+    /// The first bid that the contract would not take from the strategy.
+    pub(super) fn out_of_range(&self) -> Option<Quote> {
+        let (least, greatest) = self.range;
+        self.quotes.into_iter().find(|quote| *quote != NO_BID && !(least..=greatest).contains(quote))
+    }
 }
 
 /// How a task ended.
