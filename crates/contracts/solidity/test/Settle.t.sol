@@ -198,6 +198,16 @@ contract SettleTest is Fixture {
         house.settle(request);
     }
 
+    /// Whoever copies a settlement from the mempool and is faster has its reward; the other is told before it pays for
+    /// the verification.
+    function test_an_overtaken_settlement_ends_before_the_proof_is_verified() public {
+        Run memory run = _twoSheets();
+        SettleRequest memory request = _settleRequest(run, _indices(0));
+        house.settle(request);
+        verifier.set(SettableVerifier.Mode.Reject);
+        _expect(request, IAuctionHouse.WrongLength.selector);
+    }
+
     function test_a_second_settlement_merges_with_the_first() public {
         Run memory run = _twoSheets();
         house.settle(_settleRequest(run, _indices(0)));

@@ -18,10 +18,12 @@ abstract contract Settlement is AuctionStorage {
         bytes32 roundId = request.roundId;
         Round storage r = _round(roundId);
         _checkWindow(uint256(r.commitEnd) + 1, r.settleEnd);
-        if (!_verify(_publicInputs(request, r), request.proof)) revert ProofRejected(roundId);
-
+        uint256[8] memory inputs = _publicInputs(request, r);
         bool first = r.resultsRoot == 0;
+        // before the verification, so that whoever was overtaken by another settlement pays for little
         (bytes32 root, bytes memory results) = _merge(request, r.resultsRoot);
+        if (!_verify(inputs, request.proof)) revert ProofRejected(roundId);
+
         r.resultsRoot = root;
         for (uint256 i; i < request.commitIndices.length; ++i) {
             _commits[roundId][request.commitIndices[i]].state = CommitState.Covered;
