@@ -56,6 +56,29 @@ contract ExecutorsTest is Fixture {
         vm.stopPrank();
     }
 
+    /// Who had the executor before could otherwise sell the new owner's inventory at any quote.
+    function test_with_its_owner_an_executor_changes_whom_it_serves() public {
+        address heir = makeAddr("heir");
+        vm.prank(solver);
+        executor.transferOwnership(heir);
+        bytes32 inherited = _activeStrategy(heir, address(executor), 2);
+        _observe(8);
+        Run memory run = _settledOne(_result(1500, 100, 1));
+        uint256 inventory = quote.balanceOf(address(executor));
+        assertFalse(house.fill(_fillRequest(run, 0)));
+        assertEq(quote.balanceOf(address(executor)), inventory);
+        assertEq(registry.account(strategy).defaults, 1);
+
+        _observe(8);
+        Intent[] memory intents = new Intent[](1);
+        intents[0] = _intent(0, BASE, 0, 2);
+        run = _open(intents);
+        _commit(run, heir, inherited);
+        run.results[0] = _result(1500, 100, 1);
+        _settleAndMove(run, _indices(0));
+        assertTrue(house.fill(_fillRequest(run, 0)));
+    }
+
     /// Inventory changes by exactly what was sold and bought, and the pool is not touched.
     function test_the_inventory_executor_pays_from_inventory() public {
         Run memory run = _settledOne(_result(1500, 100, 1));

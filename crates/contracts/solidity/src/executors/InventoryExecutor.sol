@@ -3,16 +3,22 @@ pragma solidity ^0.8.28;
 
 import {Ownable} from "solady/auth/Ownable.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
+import {IAuctionHouse} from "../interfaces/IAuctionHouse.sol";
 import {IExecutor, FillOrder} from "../interfaces/IExecutor.sol";
+import {IStrategyRegistry} from "../interfaces/IStrategyRegistry.sol";
 
 /// @title Executor that pays from its own tokens
-/// @notice Holds inventory of its owner; serves the strategies of its owner. Sold tokens stay here as inventory.
+/// @notice Holds inventory of its owner; serves the strategies of its owner, whoever that is when it delivers. Sold
+///         tokens stay here as inventory.
 contract InventoryExecutor is IExecutor, Ownable {
     /// @notice The only caller that may spend the inventory.
     address public immutable auctionHouse;
+    /// @dev Knows whose strategy it is that won.
+    IStrategyRegistry internal immutable _registry;
 
     error NotAuctionHouse(address caller);
     error StrategyStopped(bytes32 strategyId);
+    error ForeignStrategy(bytes32 strategyId);
 
     event StopChanged(bytes32 indexed strategyId, bool stopped);
 
@@ -22,6 +28,7 @@ contract InventoryExecutor is IExecutor, Ownable {
     /// @param owner_ Owner of inventory and strategies.
     constructor(address auctionHouse_, address owner_) {
         auctionHouse = auctionHouse_;
+        _registry = IStrategyRegistry(IAuctionHouse(auctionHouse_).registry());
         _initializeOwner(owner_);
     }
 
@@ -51,5 +58,7 @@ contract InventoryExecutor is IExecutor, Ownable {
     function _checkFill(bytes32 strategyId) internal view {
         if (msg.sender != auctionHouse) revert NotAuctionHouse(msg.sender);
         if (stopped[strategyId]) revert StrategyStopped(strategyId);
+        // strategies were accepted when they were registered; the executor may have changed hands since
+        if (_registry.strategy(strategyId).owner != owner()) revert ForeignStrategy(strategyId);
     }
 }
