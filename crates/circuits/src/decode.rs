@@ -1,7 +1,8 @@
 //! Proofs as bytes. Decoding accepts the canonical encoding and nothing else.
 
 use plonky2::{
-    plonk::config::GenericConfig,
+    fri::proof::FriProof,
+    plonk::config::{GenericConfig, Hasher},
     util::serialization::{Buffer, Read, Write},
 };
 
@@ -18,8 +19,8 @@ pub(crate) fn encode_proof<K: GenericConfig<D, F = F>>(proof: &Proof<K>) -> Vec<
     bytes
 }
 
-/// Decodes a proof, and checks that encoding it gives the same bytes: that excludes elements at the order or above,
-/// trailing bytes and Merkle paths of other lengths, none of which the proof system's own decoder refuses.
+/// Decodes a proof, and checks that its Merkle paths have the circuit's lengths and that encoding it gives the same bytes:
+/// that excludes elements at the order or above and trailing bytes. The proof system's own decoder refuses none of them.
 pub(crate) fn decode_proof<K: GenericConfig<D, F = F>>(
     layer: Layer,
     bytes: &[u8],
@@ -39,6 +40,7 @@ pub(crate) fn decode_proof<K: GenericConfig<D, F = F>>(
     if buffer.pos() != start {
         return Err(error("length", buffer.pos() + tail, bytes.len()));
     }
+    check_paths(layer, &body.opening_proof, common)?;
     let public_inputs =
         buffer.read_field_vec(expected + 1).map_err(|_| error("truncated public inputs", expected, 0))?;
     let proof = Proof::<K> { proof: body, public_inputs: public_inputs[1..].to_vec() };
@@ -48,4 +50,30 @@ pub(crate) fn decode_proof<K: GenericConfig<D, F = F>>(
         return Err(error("element not below the field order at byte", 0, at));
     }
     Ok(proof)
+}
+
+/// Each path has its length in front of it, so that one of another length decodes as well.
+fn check_paths<H: Hasher<F>>(
+    layer: Layer,
+    proof: &FriProof<F, H, D>,
+    common: &Common,
+) -> Result<(), CircuitError> {
+    let params = &common.fri_params;
+    let height = params.lde_bits();
+    let folded = params.reduction_arity_bits.iter().scan(height, |height, arity| {
+        *height = height.saturating_sub(*arity);
+        Some(*height)
+    });
+    let folded: Vec<usize> = folded.collect();
+    for round in &proof.query_round_proofs {
+        let leaves = round.initial_trees_proof.evals_proofs.iter().map(|(_, path)| (path.len(), height));
+        let steps = round.steps.iter().zip(&folded).map(|(step, height)| (step.merkle_proof.len(), *height));
+        for (got, height) in leaves.chain(steps) {
+            let expected = height.saturating_sub(params.config.cap_height);
+            if got != expected {
+                return Err(CircuitError::Decode { layer, what: "Merkle path", expected, got });
+            }
+        }
+    }
+    Ok(())
 }

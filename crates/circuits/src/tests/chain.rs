@@ -183,6 +183,13 @@ fn bytes_that_are_no_canonical_sheet_are_refused_without_a_panic() {
     alias[end..].copy_from_slice(&sotto_types::GOLDILOCKS_ORDER.to_le_bytes());
     assert!(matches!(SheetProof::from_bytes(&alias, &SHAPE), Err(CircuitError::Decode { .. })));
     assert!(SheetProof::from_bytes(&vec![0xff; bytes.len()], &SHAPE).is_err());
+    let mut climbing = SHEET_PROOF.clone();
+    let path = &mut climbing.0.proof.opening_proof.query_round_proofs[1].steps[0].merkle_proof.siblings;
+    path.push(path[0]);
+    assert!(matches!(
+        SheetProof::from_bytes(&climbing.to_bytes(), &SHAPE),
+        Err(CircuitError::Decode { what: "Merkle path", .. })
+    ));
 }
 
 // covers: Z3
