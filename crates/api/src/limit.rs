@@ -79,8 +79,8 @@ impl Level {
     }
 }
 
-/// What shares a bucket.
-fn network(address: IpAddr) -> IpAddr {
+/// What shares a bucket, and places for connections.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::metrics::ServerMetrics;
+use crate::{limit::network, metrics::ServerMetrics};
 
 /// Pause after a failed accept, which is most often a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -70,7 +70,9 @@ impl Places {
         }
     }
 
+    /// A place, if one is free; whoever has one IPv6 address has 2^64 of them.
     fn take(&self, address: IpAddr) -> Option<Place> {
+        let address = network(address);
         let permit = Arc::clone(&self.all).try_acquire_owned().ok()?;
         let mut taken = self.taken.lock();
         let count = taken.entry(address).or_default();
@@ -187,5 +189,15 @@ mod tests {
         assert!(places.take(b).is_none(), "the server has three");
         drop(first);
         assert!(places.take(a).is_some());
+    }
+
+    // covers: D4
+    #[test]
+    fn addresses_of_one_ipv6_network_share_places() {
+        let limits = Limits { connections: 9, per_address: 1, header_timeout: Duration::from_secs(1) };
+        let places = Places::new(limits);
+        let _first = places.take("2001:db8::1".parse().unwrap()).unwrap();
+        assert!(places.take("2001:db8::2".parse().unwrap()).is_none());
+        assert!(places.take("2001:db8:0:1::1".parse().unwrap()).is_some());
     }
 }
