@@ -6,6 +6,7 @@ use alloy_primitives::B256;
 use thiserror::Error;
 
 use crate::IntModelError;
+use crate::program::{ProgramError, ShapeError};
 
 /// Everything that importing, lowering, quantising or loading can refuse. None of it gets better by trying again: the
 /// file has to change.
@@ -207,6 +208,18 @@ pub enum ModelError {
         /// What does not fit.
         reason: &'static str,
     },
+    /// Parts of a lowered model contradict each other.
+    #[error("the model is inconsistent at {place}")]
+    Inconsistent {
+        /// Where.
+        place: String,
+    },
+    /// The model's shape is not one that can be proved.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// The integer parts do not form a program.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// The integer parts do not form a model.
     #[error(transparent)]
     Integer(#[from] IntModelError),

@@ -70,3 +70,27 @@ impl FloatNetwork {
         self.trace(inputs).last().and_then(|o| o.first().copied()).unwrap_or(0.0)
     }
 }
+
+impl From<&FloatNetwork> for crate::RealProgram {
+    /// The hidden layers as maps with ReLU, the last as the output.
+    fn from(network: &FloatNetwork) -> Self {
+        use crate::real::{RealActivation, RealMatrix, RealOp};
+        let (mut matrices, mut ops) = (Vec::new(), Vec::new());
+        let mut values: Vec<usize> = (0..network.inputs()).collect();
+        let mut next = network.inputs();
+        let mut output_weights = (Vec::new(), 0.0);
+        for (matrix, layer) in network.layers.iter().enumerate() {
+            let FloatLayer { inputs, weights, biases } = layer.clone();
+            if matrix + 1 == network.layers.len() {
+                output_weights = (weights, biases.first().copied().unwrap_or(0.0));
+                break;
+            }
+            let rows = biases.len();
+            matrices.push(RealMatrix { inputs, weights, biases });
+            let columns = vec![std::mem::replace(&mut values, (next..next + rows).collect())];
+            ops.push(RealOp::Linear { matrix, columns, activation: RealActivation::Relu });
+            next += rows;
+        }
+        Self { inputs: network.inputs(), matrices, ops, output: values, output_weights }
+    }
+}

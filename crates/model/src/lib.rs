@@ -5,6 +5,7 @@
 //! [`Strategy`] does all of it from a folder with a `strategy.toml`, and reports [bounds](analyse) and
 //! [parity](Strategy::parity).
 
+mod calibration;
 mod catalog;
 mod error;
 mod float;
@@ -17,9 +18,11 @@ mod manifest;
 mod parity;
 pub mod program;
 mod quantise;
+mod quantise_dense;
 mod real;
 mod strategy;
 
+pub use calibration::Calibration;
 pub use catalog::{DEFAULT_MARKET, Decimals, Feature, FeatureCatalog, Unit};
 pub use error::ModelError;
 pub use float::{FloatLayer, FloatNetwork};
@@ -31,9 +34,9 @@ pub use integer::{
 pub use interval::{ACCUMULATOR_BITS, IntervalReport, LayerBounds, analyse};
 pub use lower::lower;
 pub use manifest::{
-    Calibration, FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens,
+    FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens,
 };
 pub use parity::{HoldoutRow, ParityReport, Row, parse_rows};
-pub use quantise::quantise;
+pub use quantise::{Settings, TreeTable, quantise};
 pub use real::{Comparison, RealActivation, RealFunction, RealMatrix, RealNode, RealOp, RealProgram, exact};
 pub use strategy::{MANIFEST_FILE, Strategy, model_hash};

@@ -6,7 +6,7 @@ use alloy_primitives::B256;
 use serde::Deserialize;
 use sotto_types::{MAX_NO_BID_PIPS, Quote, SLOTS};
 
-use crate::{Decimals, ModelError, Policy};
+use crate::{Calibration, Decimals, ModelError, Policy};
 
 /// Largest manifest that is parsed, in bytes.
 const MAX_MANIFEST_BYTES: usize = 256 << 10;
@@ -90,14 +90,6 @@ pub struct PolicyTable {
     pub max_slots: u8,
 }
 
-/// What was seen inside the network on data.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Calibration {
-    /// Greatest value of each hidden channel, layer by layer, with a margin; a channel saturates beyond.
-    pub hidden: Vec<Vec<f64>>,
-}
-
 /// Range of a feature in natural units.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -175,12 +167,8 @@ impl Manifest {
             let used = self.inputs.iter().any(|i| i.terms.contains_key(name));
             require(used, &key, "a feature that some input reads")?;
         }
-        let ceilings = self.calibration.iter().flat_map(|c| &c.hidden).flatten();
-        require(
-            ceilings.copied().all(|x| x > 0.0 && is_factor(x)),
-            "calibration.hidden",
-            "finite numbers above zero",
-        )?;
+        let sound = self.calibration.as_ref().is_none_or(Calibration::is_sound);
+        require(sound, "calibration", "finite numbers, the least at most the greatest")?;
         self.inputs.iter().enumerate().try_for_each(|(position, input)| self.check_input(position, input))
     }
 

@@ -153,21 +153,27 @@ impl RealProgram {
 
     /// Values in all.
     pub fn value_count(&self) -> usize {
-        let given = |op: &RealOp| match op {
-            RealOp::Linear { matrix, columns, .. } => {
-                columns.len() * self.matrices.get(*matrix).map_or(0, |m| m.biases.len())
-            }
-            RealOp::Product { pairs } => pairs.len(),
-            RealOp::Function { values, .. } => values.len(),
-            RealOp::Ensemble { .. } => 1,
-        };
-        self.inputs + self.ops.iter().map(given).sum::<usize>()
+        self.inputs + self.ops.iter().map(|op| op.given(self)).sum::<usize>()
     }
 
     /// Whether it is small enough to become a program.
     pub fn fits(&self) -> bool {
         let weights: usize = self.matrices.iter().map(|m| m.weights.len() + m.biases.len()).sum();
         weights <= MAX_PARAMETERS && self.value_count() <= MAX_VALUES
+    }
+}
+
+impl RealOp {
+    /// Values that it gives, in a program.
+    pub(crate) fn given(&self, program: &RealProgram) -> usize {
+        match self {
+            Self::Linear { matrix, columns, .. } => {
+                columns.len() * program.matrices.get(*matrix).map_or(0, |m| m.biases.len())
+            }
+            Self::Product { pairs } => pairs.len(),
+            Self::Function { values, .. } => values.len(),
+            Self::Ensemble { .. } => 1,
+        }
     }
 }
 

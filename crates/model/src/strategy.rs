@@ -7,8 +7,8 @@ use sotto_types::{MarketFeatures, Quote, SlotFeatures};
 
 use crate::{
     FeatureCatalog, FloatNetwork, Frontend, IntModel, IntervalReport, Manifest, ModelError, ParityReport,
-    Row, import::MAX_MODEL_BYTES, import::import, interval::analyse, lower::lower, parity,
-    quantise::quantise,
+    RealProgram, Row, Settings, import::MAX_MODEL_BYTES, import::import, interval::analyse, lower::lower,
+    parity, program::Program, quantise, quantise_dense::quantise as quantise_dense,
 };
 
 /// Name of the manifest in a strategy's folder.
@@ -22,6 +22,8 @@ pub struct Strategy {
     frontend: Frontend,
     model: IntModel,
     intervals: IntervalReport,
+    real: RealProgram,
+    program: Program,
 }
 
 impl Strategy {
@@ -61,10 +63,19 @@ impl Strategy {
         }
         let network = lower(&import(bytes)?)?;
         let frontend = Frontend::new(&manifest, catalog)?;
-        let calibration = manifest.calibration.as_ref().map_or(&[][..], |c| c.hidden.as_slice());
-        let model = quantise(&network, &frontend, calibration, manifest.output.scale, manifest.policy())?;
+        let calibration = manifest.calibration.as_ref().map_or(&[][..], |c| c.greatest.as_slice());
+        let model =
+            quantise_dense(&network, &frontend, calibration, manifest.output.scale, manifest.policy())?;
         let intervals = analyse(&model)?;
-        Ok(Self { manifest, network, frontend, model, intervals })
+        let real = RealProgram::from(&network);
+        let settings = Settings {
+            calibration: manifest.calibration.as_ref(),
+            pips: manifest.output.scale,
+            policy: manifest.policy(),
+            trees: None,
+        };
+        let program = quantise(&real, &frontend, &settings)?;
+        Ok(Self { manifest, network, frontend, model, intervals, real, program })
     }
 
     /// The manifest.
@@ -75,6 +86,16 @@ impl Strategy {
     /// The integer model, which circuits prove.
     pub const fn model(&self) -> &IntModel {
         &self.model
+    }
+
+    /// The integer program, which circuits prove.
+    pub const fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The model in real arithmetic.
+    pub const fn real(&self) -> &RealProgram {
+        &self.real
     }
 
     /// The network in floating point.

@@ -25,7 +25,7 @@ const CHANNEL_MAX: f64 = ((1u64 << ACTIVATION_BITS) - 1) as f64;
 ///
 /// # Errors
 /// When counts of inputs or channels differ, or a weight or channel does not fit with useful precision.
-pub fn quantise(
+pub(crate) fn quantise(
     network: &FloatNetwork,
     frontend: &Frontend,
     calibration: &[Vec<f64>],
