@@ -1,6 +1,7 @@
 //! The proving service: circuits built once, jobs queued by deadline, every proof verified before it is handed out.
 
 mod error;
+pub mod fast;
 mod queue;
 mod service;
 
