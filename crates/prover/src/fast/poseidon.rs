@@ -14,6 +14,7 @@ use plonky2::{
     hash::poseidon::{ALL_ROUND_CONSTANTS, HALF_N_FULL_ROUNDS, N_PARTIAL_ROUNDS, N_ROUNDS, Poseidon},
 };
 
+use super::leaves::scatter;
 use super::simd::{EPSILON, ORDER, Simd};
 
 /// Elements of the state.
@@ -99,6 +100,12 @@ struct Halves<S: Simd> {
 /// Permutes the state of each lane. Any representatives come in; the outputs are representatives below `2^64`.
 #[inline(always)]
 pub(super) fn permute<S: Simd>(s: S, state: &mut [S::V; WIDTH]) {
+    if S::LANES == 1 {
+        // With a 64-bit multiplier plonky2's sparse matrices cost less than small constants on halves.
+        let words = state.map(|x| GoldilocksField(scatter(s, x)[0]));
+        *state = GoldilocksField::poseidon(words).map(|x| s.splat(x.0));
+        return;
+    }
     for (x, constant) in state.iter_mut().zip(ALL_ROUND_CONSTANTS) {
         *x = s.add_carry_mod(*x, s.splat(constant));
     }
