@@ -1,5 +1,6 @@
 //! Names, positions and units of the features that a market records.
 
+use serde::{Deserialize, Serialize};
 use sotto_types::{LOG2_FRACTION_BITS, MARKET_FEATURES, SlotFeature};
 
 use crate::ModelError;
@@ -20,6 +21,78 @@ pub const DEFAULT_MARKET: [&str; 11] = [
     "chain.timestamp",
 ];
 
+/// Features of a market with a Uniswap V3 feed, a Chainlink feed and the chain feed, in this order.
+///
+/// `uniswap-v3.tick-0` (the oldest) to `uniswap-v3.tick-15` (the newest) are the time-weighted mean ticks of 16 consecutive
+/// windows of equal length that end before the round's block, as log2 of the price (22 fraction bits, in raw token units):
+/// `tick · log2 1.0001`. `price` is the time-weighted mean over all of them, `price-recent` over the last one,
+/// `volatility` the mean absolute difference of neighbouring windows, `depth` log2 of the liquidity in range, `age` the
+/// seconds since the newest observation.
+pub const V3_MARKET: [&str; 26] = [
+    "uniswap-v3.tick-0",
+    "uniswap-v3.tick-1",
+    "uniswap-v3.tick-2",
+    "uniswap-v3.tick-3",
+    "uniswap-v3.tick-4",
+    "uniswap-v3.tick-5",
+    "uniswap-v3.tick-6",
+    "uniswap-v3.tick-7",
+    "uniswap-v3.tick-8",
+    "uniswap-v3.tick-9",
+    "uniswap-v3.tick-10",
+    "uniswap-v3.tick-11",
+    "uniswap-v3.tick-12",
+    "uniswap-v3.tick-13",
+    "uniswap-v3.tick-14",
+    "uniswap-v3.tick-15",
+    "uniswap-v3.price",
+    "uniswap-v3.price-recent",
+    "uniswap-v3.volatility",
+    "uniswap-v3.depth",
+    "uniswap-v3.age",
+    "chainlink.price",
+    "chainlink.age",
+    "chain.base-fee",
+    "chain.block-interval",
+    "chain.timestamp",
+];
+
+/// Markets whose features are known by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum MarketLayout {
+    /// [`DEFAULT_MARKET`].
+    #[default]
+    #[serde(rename = "uniswap-v2")]
+    UniswapV2,
+    /// [`V3_MARKET`].
+    #[serde(rename = "uniswap-v3")]
+    UniswapV3,
+}
+
+impl MarketLayout {
+    /// Its name in a manifest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UniswapV2 => "uniswap-v2",
+            Self::UniswapV3 => "uniswap-v3",
+        }
+    }
+
+    /// Its features.
+    pub fn catalog(self) -> FeatureCatalog {
+        let names: &[&str] = match self {
+            Self::UniswapV2 => &DEFAULT_MARKET,
+            Self::UniswapV3 => &V3_MARKET,
+        };
+        FeatureCatalog { market: names.iter().map(|&name| name.to_owned()).collect() }
+    }
+}
+
+/// Prefix of names by position: `market.7` is the market feature at index 7, in its raw integer units.
+const BY_POSITION: &str = "market.";
+
 /// Features of a slot, in the order of [`SlotFeature`].
 const SLOT: [&str; 4] = ["slot.direction", "slot.size", "slot.deadline", "slot.limit"];
 
@@ -39,7 +112,7 @@ pub enum Unit {
     Limit,
     /// log2 of something without decimals.
     Log2,
-    /// A count: seconds, milliseconds, a flag.
+    /// A count: seconds, milliseconds, a flag; and raw integer units of any feature that is named by its position.
     Count,
 }
 
@@ -48,10 +121,10 @@ impl Unit {
     fn of_market_feature(feature: &str) -> Self {
         match feature {
             "price" => Self::Price,
-            _ if feature.starts_with("price-") => Self::Price,
+            _ if feature.starts_with("price-") || feature.starts_with("tick-") => Self::Price,
             "base-depth" => Self::Base,
             "quote-depth" => Self::Quote,
-            "volatility" | "base-fee" => Self::Log2,
+            "volatility" | "base-fee" | "depth" => Self::Log2,
             _ => Self::Count,
         }
     }
@@ -107,7 +180,7 @@ pub struct FeatureCatalog {
 impl Default for FeatureCatalog {
     /// The features of [`DEFAULT_MARKET`].
     fn default() -> Self {
-        Self { market: DEFAULT_MARKET.map(str::to_owned).to_vec() }
+        MarketLayout::default().catalog()
     }
 }
 
@@ -123,7 +196,9 @@ impl FeatureCatalog {
                 let got = MARKET_FEATURES + 1;
                 return Err(ModelError::TooLarge { what: "market features", got, limit: MARKET_FEATURES });
             }
-            if !name.is_empty() && (market.contains(&name) || SLOT.contains(&name.as_str())) {
+            if !name.is_empty()
+                && (market.contains(&name) || SLOT.contains(&name.as_str()) || name.starts_with(BY_POSITION))
+            {
                 return Err(ModelError::DuplicateName { name });
             }
             market.push(name);
@@ -131,7 +206,8 @@ impl FeatureCatalog {
         Ok(Self { market })
     }
 
-    /// The feature of this name.
+    /// The feature of this name: one of the market's, one of the slot's, or `market.<index>` for a market feature in raw
+    /// integer units, whatever the market calls it.
     ///
     /// # Errors
     /// When the market has none.
@@ -143,6 +219,12 @@ impl FeatureCatalog {
                 _ => Unit::Count,
             };
             return Ok(Feature { index: MARKET_FEATURES + slot, unit });
+        }
+        if let Some(index) = name.strip_prefix(BY_POSITION) {
+            let plain = !index.starts_with('+') && (index == "0" || !index.starts_with('0'));
+            let index = index.parse().ok().filter(|i: &usize| plain && *i < MARKET_FEATURES);
+            let unknown = || ModelError::UnknownFeature { name: name.to_owned() };
+            return index.map(|index| Feature { index, unit: Unit::Count }).ok_or_else(unknown);
         }
         let index = self.market.iter().position(|m| m == name && !m.is_empty());
         let (_, feature) = name.split_once('.').unwrap_or_default();

@@ -46,8 +46,9 @@ impl Frontend {
                 key: format!("features.\"{name}\".range"),
                 expected: "a range that has width and fits an int32 in the feature's raw units",
             })?;
-            if let Some(slot) = ranges.get_mut(place.index) {
-                *slot = Some([range.0, range.1]);
+            let known = ranges.get_mut(place.index).and_then(|slot| slot.replace([range.0, range.1]));
+            if known.is_some() {
+                return Err(ModelError::DuplicateName { name: name.clone() });
             }
         }
         let inputs = manifest.inputs.iter().map(|input| affine(input, catalog, decimals));
@@ -62,7 +63,7 @@ impl Frontend {
         Ok(Self { ranges, inputs })
     }
 
-    /// The network's inputs for one slot.
+    /// The network's inputs for one slot, rounded to float32, as a runtime takes them.
     pub fn apply(&self, market: &MarketFeatures, slot: &SlotFeatures) -> Vec<f64> {
         let raw: Vec<f64> = market
             .iter()
@@ -71,7 +72,7 @@ impl Frontend {
             .map(|(&x, range)| range.map_or(0.0, |[lo, hi]| f64::from(x.clamp(lo, hi))))
             .collect();
         let sum = |input: &AffineInput| input.factors.iter().zip(&raw).map(|(f, x)| f * x).sum::<f64>();
-        self.inputs.iter().map(|input| sum(input) + input.constant).collect()
+        self.inputs.iter().map(|input| f64::from((sum(input) + input.constant) as f32)).collect()
     }
 }
 

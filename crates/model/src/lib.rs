@@ -20,10 +20,11 @@ pub mod program;
 mod quantise;
 mod quantise_dense;
 mod real;
+mod render;
 mod strategy;
 
 pub use calibration::Calibration;
-pub use catalog::{DEFAULT_MARKET, Decimals, Feature, FeatureCatalog, Unit};
+pub use catalog::{DEFAULT_MARKET, Decimals, Feature, FeatureCatalog, MarketLayout, Unit, V3_MARKET};
 pub use error::ModelError;
 pub use float::{FloatLayer, FloatNetwork};
 pub use frontend::{AffineInput, Frontend};
@@ -31,12 +32,12 @@ pub use integer::{
     ACTIVATION_BITS, Dense, INPUT_BITS, InputMap, IntModel, IntModelError, LayerFormat, MAX_LAYERS,
     MAX_WIDTH, Policy, ShapeClass,
 };
-pub use interval::{ACCUMULATOR_BITS, IntervalReport, LayerBounds, analyse};
+pub use interval::{IntervalReport, OperationBounds, analyse};
 pub use lower::lower;
 pub use manifest::{
-    FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens,
+    Choice, FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens,
 };
-pub use parity::{HoldoutRow, ParityReport, Row, parse_rows};
+pub use parity::{Agreement, HoldoutRow, ParityOptions, ParityReport, Row, WorstRow, parse_rows};
 pub use quantise::{Settings, TreeTable, quantise};
 pub use real::{Comparison, RealActivation, RealFunction, RealMatrix, RealNode, RealOp, RealProgram, exact};
 pub use strategy::{MANIFEST_FILE, Strategy, model_hash};

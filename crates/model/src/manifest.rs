@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sotto_types::{MAX_NO_BID_PIPS, Quote, SLOTS};
 
-use crate::{Calibration, Decimals, ModelError, Policy};
+use crate::{Calibration, Decimals, MarketLayout, ModelError, Policy, TreeTable};
 
 /// Largest manifest that is parsed, in bytes.
 const MAX_MANIFEST_BYTES: usize = 256 << 10;
@@ -22,6 +22,9 @@ const MAX_INPUTS: usize = 256;
 pub struct Manifest {
     /// Name of the strategy.
     pub name: String,
+    /// The market that it is for, which gives features their names.
+    #[serde(default)]
+    pub market: MarketLayout,
     /// The model file and its hash.
     pub model: ModelFile,
     /// Decimals of the market's tokens.
@@ -32,6 +35,8 @@ pub struct Manifest {
     pub policy: PolicyTable,
     /// Range of each feature that is read, by `feed.feature`. Values outside saturate.
     pub features: BTreeMap<String, FeatureRange>,
+    /// Sizes of trees, so that a re-trained model stays in its class.
+    pub shape: Option<TreeTable>,
     /// What was seen inside the network on data.
     pub calibration: Option<Calibration>,
     /// The network's inputs, in its order.
@@ -60,13 +65,32 @@ pub struct Tokens {
 }
 
 /// What the network's output means.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Output {
     /// Unit of the scaled output.
     pub unit: OutputUnit,
     /// Units in one of the network's output.
     pub scale: f64,
+    /// Of a classifier, the class whose score is the output.
+    pub choice: Option<Choice>,
+}
+
+impl Output {
+    /// Pips in one of the network's output.
+    pub fn pips(&self) -> f64 {
+        self.scale * self.unit.pips()
+    }
+}
+
+/// A class of a classifier: by its label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Choice {
+    /// A number: the label of a classifier with numbered classes; of one without labels, the position.
+    Class(i64),
+    /// A word.
+    Label(String),
 }
 
 /// Units of an output.
@@ -76,6 +100,30 @@ pub struct Output {
 pub enum OutputUnit {
     /// 1e-6 of improvement on the reference price for the trader.
     Pips,
+    /// 1e-4 of it.
+    Bps,
+    /// The improvement as a share of the price.
+    Fraction,
+}
+
+impl OutputUnit {
+    /// Pips in one unit.
+    pub const fn pips(self) -> f64 {
+        match self {
+            Self::Pips => 1.0,
+            Self::Bps => 100.0,
+            Self::Fraction => 1e6,
+        }
+    }
+
+    /// Its name in a manifest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pips => "pips",
+            Self::Bps => "bps",
+            Self::Fraction => "fraction",
+        }
+    }
 }
 
 /// How outputs become quotes.
@@ -103,6 +151,8 @@ pub struct FeatureRange {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NetworkInput {
+    /// Name for people.
+    pub name: Option<String>,
     /// Factor of each feature, by `feed.feature`.
     pub terms: BTreeMap<String, f64>,
     /// Subtracted from the sum.
@@ -142,7 +192,11 @@ impl Manifest {
         Decimals { base: self.tokens.base_decimals, quote: self.tokens.quote_decimals }
     }
 
-    fn check(&self) -> Result<(), ModelError> {
+    /// Checks every value, as [`Manifest::parse`] does.
+    ///
+    /// # Errors
+    /// For values out of range.
+    pub fn check(&self) -> Result<(), ModelError> {
         require(
             is_plain_name(&self.name),
             "name",
@@ -156,6 +210,7 @@ impl Manifest {
         let decimals = self.tokens.base_decimals.max(self.tokens.quote_decimals);
         require(decimals <= 36, "tokens", "at most 36 decimals")?;
         require(is_factor(self.output.scale), "output.scale", "a finite number other than zero")?;
+        require(self.output.pips().is_finite(), "output.scale", "a finite number of pips")?;
         let PolicyTable { min_quote, max_quote, max_slots } = self.policy;
         require(min_quote <= max_quote, "policy", "min-quote at most max-quote")?;
         require(min_quote > MAX_NO_BID_PIPS, "policy.min-quote", "above -1000000, which is no bid")?;
@@ -179,6 +234,9 @@ impl Manifest {
             require(factor.is_finite(), &key(name), "a finite factor")?;
             require(self.features.contains_key(name), &key(name), "a feature with a range under [features]")?;
         }
+        let name = input.name.as_ref();
+        let plain = name.is_none_or(|n| (1..=128).contains(&n.len()) && !n.chars().any(char::is_control));
+        require(plain, &key("name"), "1 to 128 bytes without control characters")?;
         require(input.offset.is_finite(), &key("offset"), "a finite number")?;
         require(is_factor(input.scale), &key("scale"), "a finite number other than zero")?;
         require(input.range.is_none_or(is_range), &key("range"), "two finite numbers in increasing order")

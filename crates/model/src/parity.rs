@@ -1,4 +1,4 @@
-//! How far the integer model's quotes are from the floating-point network's, on rows of data.
+//! How far the integer model's quotes are from the floating-point model's, on rows of data.
 
 use serde::Serialize;
 use sotto_types::{MARKET_FEATURES, MAX_NO_BID_PIPS, MODEL_FEATURES, MarketFeatures, Quote, SlotFeatures};
@@ -14,50 +14,152 @@ pub struct Row {
     pub slot: SlotFeatures,
 }
 
-/// Agreement of the integer model with the network it was made from. Errors are in pips, after the policy's clamp.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// What to compare with besides the model's own output.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ParityOptions<'a> {
+    /// The market's reserve quote in pips: a lower one is no bid that counts.
+    pub reserve: Quote,
+    /// Quotes of rivals on each row, for a simulated auction; ties go to this strategy, then to the first.
+    pub rivals: &'a [Vec<Quote>],
+    /// Outputs in pips of the runtime that trained the model, on each row.
+    pub reference: Option<&'a [f64]>,
+}
+
+/// Agreement of the integer model with the model that it was made from. Errors are in pips, after the policy's clamp.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ParityReport {
+    /// Comparison with the model in floating point.
+    #[serde(flatten)]
+    pub model: Agreement,
+    /// Comparison with the outputs given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Agreement>,
+    /// The rows of the largest errors, worst first.
+    pub worst: Vec<WorstRow>,
+}
+
+/// Agreement of quotes with outputs in floating point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Agreement {
     /// Rows compared.
     pub rows_tested: usize,
-    /// Greatest difference from the network's output, which is not rounded: rounding alone makes it up to 0.5.
+    /// Greatest difference from the output, which is not rounded: rounding alone makes it up to 0.5.
     pub max_abs_error: f64,
     /// Mean difference.
     pub mean_abs_error: f64,
-    /// Rows whose quote is within one pip of the network's rounded output.
+    /// Rows whose quote is within one pip of the rounded output.
     pub within_one_pip: usize,
-    /// Rows where one would win or fill and the other not: a bid against no bid, or the two sides of the reserve.
+    /// Rows where the decision differs: by more than a pip, or a bid against no bid.
     pub decision_flips: usize,
+    /// Rows whose quote is more than one pip from the rounded output.
+    pub quote_flips: usize,
+    /// Rows where the output is a bid and the quote is not: below the reserve, or no bid at all.
+    pub bids_lost: usize,
+    /// Rows where the quote is a bid and the output is not.
+    pub bids_gained: usize,
+    /// Rows with rivals.
+    pub contests: usize,
+    /// Rows with rivals where another one wins.
+    pub winner_flips: usize,
 }
 
-impl ParityReport {
+/// A row with a large error.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct WorstRow {
+    /// Position among the rows, from 0.
+    pub row: usize,
+    /// The model's output in pips, clamped by the policy.
+    pub float_pips: f64,
+    /// The quote.
+    pub quote: Quote,
+    /// The difference.
+    pub error: f64,
+}
+
+/// Most rows that a report lists as its worst.
+const WORST: usize = 10;
+
+impl Agreement {
     /// Share of rows within one pip, in [0, 1]; 1 without rows.
     pub fn share_within_one_pip(&self) -> f64 {
         if self.rows_tested == 0 { 1.0 } else { self.within_one_pip as f64 / self.rows_tested as f64 }
     }
+
+    /// Share of contests that another one wins, in [0, 1]; 0 without contests.
+    pub fn share_of_winner_flips(&self) -> f64 {
+        if self.contests == 0 { 0.0 } else { self.winner_flips as f64 / self.contests as f64 }
+    }
+
+    /// Adds a row: the output, the quote, both clamped, and the rivals' quotes. `least` is the least quote that is a bid.
+    fn add(&mut self, float: f64, quote: Quote, least: Quote, rivals: &[Quote]) {
+        let integer = f64::from(quote);
+        let rounded = (float.round() as i64).clamp(i64::from(Quote::MIN), i64::from(Quote::MAX));
+        let rounded = Quote::try_from(rounded).unwrap_or(quote);
+        let error = (float - integer).abs();
+        self.mean_abs_error =
+            self.mean_abs_error.mul_add(self.rows_tested as f64, error) / (self.rows_tested as f64 + 1.0);
+        self.rows_tested += 1;
+        self.max_abs_error = self.max_abs_error.max(error);
+        let moved = (i64::from(rounded) - i64::from(quote)).abs() > 1;
+        let (lost, gained) = (rounded >= least && quote < least, rounded < least && quote >= least);
+        self.within_one_pip += usize::from(!moved);
+        self.quote_flips += usize::from(moved);
+        self.bids_lost += usize::from(lost);
+        self.bids_gained += usize::from(gained);
+        self.decision_flips += usize::from(moved || lost || gained);
+        if !rivals.is_empty() {
+            self.contests += 1;
+            self.winner_flips += usize::from(winner(rounded, least, rivals) != winner(quote, least, rivals));
+        }
+    }
 }
 
-/// Compares the two on each row. A quote below `reserve` cannot be filled.
-pub(crate) fn compare(strategy: &Strategy, rows: &[Row], reserve: Quote) -> ParityReport {
-    let policy = strategy.model().policy();
-    let (least, greatest) = (f64::from(policy.min_quote), f64::from(policy.max_quote));
-    let mut report = ParityReport { rows_tested: rows.len(), ..ParityReport::default() };
-    let mut sum = 0.0;
-    for Row { market, slot } in rows {
-        let float = strategy.float_pips(market, slot).clamp(least, greatest);
-        let quote = strategy.model().quote(market, slot);
-        let integer = f64::from(quote.max(policy.min_quote));
-        let error = (float - integer).abs();
-        sum += error;
-        report.max_abs_error = report.max_abs_error.max(error);
-        report.within_one_pip += usize::from((float.round() - integer).abs() <= 1.0);
-        let floor = reserve.max(MAX_NO_BID_PIPS + 1);
-        report.decision_flips += usize::from((quote >= floor) != (float.round() >= f64::from(floor)));
+/// Who wins a slot: 0 for the strategy itself, then the rivals; `None` without a bid.
+fn winner(own: Quote, least: Quote, rivals: &[Quote]) -> Option<usize> {
+    let mut best: Option<(usize, Quote)> = None;
+    for (index, &quote) in std::iter::once(&own).chain(rivals).enumerate() {
+        if quote >= least && best.is_none_or(|(_, top)| quote > top) {
+            best = Some((index, quote));
+        }
     }
-    if !rows.is_empty() {
-        report.mean_abs_error = sum / rows.len() as f64;
+    best.map(|(index, _)| index)
+}
+
+/// Compares the two on each row.
+///
+/// # Errors
+/// When rivals or reference outputs are given for another number of rows.
+pub(crate) fn compare(
+    strategy: &Strategy,
+    rows: &[Row],
+    options: &ParityOptions<'_>,
+) -> Result<ParityReport, ModelError> {
+    let ParityOptions { reserve, rivals, reference } = *options;
+    let given = [(!rivals.is_empty()).then_some(rivals.len()), reference.map(<[f64]>::len)];
+    if let Some(got) = given.into_iter().flatten().find(|&got| got != rows.len()) {
+        return Err(ModelError::Width { what: "hold-out rows", expected: rows.len(), got });
     }
-    report
+    let policy = strategy.program().policy();
+    let clamp = |x: f64| x.clamp(f64::from(policy.min_quote), f64::from(policy.max_quote));
+    let least = reserve.max(MAX_NO_BID_PIPS + 1);
+    let mut report =
+        ParityReport { reference: reference.map(|_| Agreement::default()), ..ParityReport::default() };
+    for (position, Row { market, slot }) in rows.iter().enumerate() {
+        let float_pips = clamp(strategy.float_pips(market, slot));
+        let quote = strategy.program().quote(market, slot).max(policy.min_quote);
+        let against = rivals.get(position).map_or(&[][..], Vec::as_slice);
+        report.model.add(float_pips, quote, least, against);
+        if let (Some(agreement), Some(y)) = (&mut report.reference, reference.and_then(|y| y.get(position))) {
+            agreement.add(clamp(*y), quote, least, against);
+        }
+        let error = (float_pips - f64::from(quote)).abs();
+        let place = report.worst.partition_point(|worse| worse.error >= error);
+        if place < WORST {
+            report.worst.insert(place, WorstRow { row: position, float_pips, quote, error });
+            report.worst.truncate(WORST);
+        }
+    }
+    Ok(report)
 }
 
 /// Most rows of hold-out data.

@@ -3,12 +3,12 @@
 use std::{fs, io::Read, path::Path};
 
 use alloy_primitives::{B256, keccak256};
-use sotto_types::{MarketFeatures, Quote, SlotFeatures};
+use sotto_types::{MarketFeatures, SlotFeatures};
 
 use crate::{
-    FeatureCatalog, FloatNetwork, Frontend, IntModel, IntervalReport, Manifest, ModelError, ParityReport,
-    RealProgram, Row, Settings, import::MAX_MODEL_BYTES, import::import, interval::analyse, lower::lower,
-    parity, program::Program, quantise, quantise_dense::quantise as quantise_dense,
+    FeatureCatalog, FloatNetwork, Frontend, IntModel, IntervalReport, Manifest, ModelError, ParityOptions,
+    ParityReport, RealProgram, Row, Settings, import::MAX_MODEL_BYTES, import::import, interval::analyse,
+    lower::lower, parity, program::Program, quantise, quantise_dense::quantise as quantise_dense,
 };
 
 /// Name of the manifest in a strategy's folder.
@@ -27,22 +27,23 @@ pub struct Strategy {
 }
 
 impl Strategy {
-    /// Loads `strategy.toml` and the model file beside it, for a market with the default features.
+    /// Loads `strategy.toml` and the model file beside it, for the market that it names.
     ///
     /// # Errors
     /// As [`Strategy::load_for`].
     pub fn load(dir: &Path) -> Result<Self, ModelError> {
-        Self::load_for(dir, &FeatureCatalog::default())
+        let manifest = read_manifest(dir)?;
+        let catalog = manifest.market.catalog();
+        let model = read_model(&dir.join(&manifest.model.file))?;
+        Self::build(manifest, &model, &catalog)
     }
 
-    /// Loads `strategy.toml` and the model file beside it, for a market's features. Reads those two files.
+    /// Loads `strategy.toml` and the model file beside it, for the features of any market. Reads those two files.
     ///
     /// # Errors
     /// When a file cannot be read, and as [`Strategy::from_parts`].
     pub fn load_for(dir: &Path, catalog: &FeatureCatalog) -> Result<Self, ModelError> {
-        let path = dir.join(MANIFEST_FILE);
-        let text = fs::read_to_string(&path).map_err(|source| ModelError::Read { path, source })?;
-        let manifest = Manifest::parse(&text)?;
+        let manifest = read_manifest(dir)?;
         let model = read_model(&dir.join(&manifest.model.file))?;
         Self::build(manifest, &model, catalog)
     }
@@ -65,16 +66,16 @@ impl Strategy {
         let frontend = Frontend::new(&manifest, catalog)?;
         let calibration = manifest.calibration.as_ref().map_or(&[][..], |c| c.greatest.as_slice());
         let model =
-            quantise_dense(&network, &frontend, calibration, manifest.output.scale, manifest.policy())?;
-        let intervals = analyse(&model)?;
+            quantise_dense(&network, &frontend, calibration, manifest.output.pips(), manifest.policy())?;
         let real = RealProgram::from(&network);
         let settings = Settings {
             calibration: manifest.calibration.as_ref(),
-            pips: manifest.output.scale,
+            pips: manifest.output.pips(),
             policy: manifest.policy(),
-            trees: None,
+            trees: manifest.shape,
         };
         let program = quantise(&real, &frontend, &settings)?;
+        let intervals = analyse(&program);
         Ok(Self { manifest, network, frontend, model, intervals, real, program })
     }
 
@@ -108,19 +109,22 @@ impl Strategy {
         &self.frontend
     }
 
-    /// Bounds of the integer model's accumulators.
+    /// Bounds of everything that the program computes.
     pub const fn intervals(&self) -> &IntervalReport {
         &self.intervals
     }
 
     /// The network's output in pips, before rounding and policy.
     pub fn float_pips(&self, market: &MarketFeatures, slot: &SlotFeatures) -> f64 {
-        self.network.evaluate(&self.frontend.apply(market, slot)) * self.manifest.output.scale
+        self.real.evaluate(&self.frontend.apply(market, slot)) * self.manifest.output.pips()
     }
 
-    /// Compares integer model and network on rows of data, with the market's reserve quote.
-    pub fn parity(&self, rows: &[Row], reserve: Quote) -> ParityReport {
-        parity::compare(self, rows, reserve)
+    /// Compares the integer program and the model in floating point on rows of data.
+    ///
+    /// # Errors
+    /// When rivals or reference outputs are given for another number of rows.
+    pub fn parity(&self, rows: &[Row], options: &ParityOptions<'_>) -> Result<ParityReport, ModelError> {
+        parity::compare(self, rows, options)
     }
 
     /// Checks again that the files in a folder are the ones that this strategy was made from, for instance before
@@ -129,9 +133,7 @@ impl Strategy {
     /// # Errors
     /// When a file cannot be read, the model file was swapped, or the manifest changed.
     pub fn check(&self, dir: &Path) -> Result<(), ModelError> {
-        let path = dir.join(MANIFEST_FILE);
-        let text = fs::read_to_string(&path).map_err(|source| ModelError::Read { path, source })?;
-        if Manifest::parse(&text)? != self.manifest {
+        if read_manifest(dir)? != self.manifest {
             let expected = "the values that the strategy was loaded with";
             return Err(ModelError::ManifestValue { key: "all keys".to_owned(), expected });
         }
@@ -145,6 +147,12 @@ impl Strategy {
 /// The hash that a manifest pins.
 pub fn model_hash(bytes: &[u8]) -> B256 {
     keccak256(bytes)
+}
+
+fn read_manifest(dir: &Path) -> Result<Manifest, ModelError> {
+    let path = dir.join(MANIFEST_FILE);
+    let text = fs::read_to_string(&path).map_err(|source| ModelError::Read { path, source })?;
+    Manifest::parse(&text)
 }
 
 /// Reads at most one byte more than the limit, so that a huge or endless file costs nothing.

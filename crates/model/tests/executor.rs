@@ -2,42 +2,41 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test")]
 
 use proptest::prelude::*;
-use sotto_model::{
-    Dense, InputMap, IntModel, IntModelError, LayerFormat, MAX_LAYERS, MAX_WIDTH, Policy, ShapeClass, analyse,
-};
+use sotto_model::program::{LinearFormat, MAX_PARAMETERS, Program, ProgramError, Shape, ShapeError};
+use sotto_model::{Dense, InputMap, Policy, analyse};
 use sotto_types::{MODEL_FEATURES, NO_BID, SLOTS, SlotFeatures};
 
 const POLICY: Policy = Policy { min_quote: i32::MIN + 1, max_quote: i32::MAX, max_slots: 32 };
 
-fn class(hidden: &[usize]) -> ShapeClass {
-    ShapeClass { hidden: hidden.to_vec() }
+fn class(hidden: &[usize]) -> Shape {
+    Shape::dense(hidden).unwrap()
 }
 
 /// A model with every weight, bias and multiplier set by functions of layer and position.
 fn filled(
-    class: &ShapeClass,
+    class: &Shape,
     input: InputMap,
-    weight: impl Fn(usize, usize, LayerFormat) -> i64,
-    bias: impl Fn(usize, usize, LayerFormat) -> i64,
+    weight: impl Fn(usize, usize, LinearFormat) -> i64,
+    bias: impl Fn(usize, usize, LinearFormat) -> i64,
     policy: Policy,
-) -> Result<IntModel, IntModelError> {
-    let layers = class.layers().into_iter().enumerate().map(|(l, f)| Dense {
-        weights: (0..f.inputs * f.outputs).map(|i| i32::try_from(weight(l, i, f)).unwrap()).collect(),
-        biases: (0..f.outputs).map(|i| bias(l, i, f)).collect(),
+) -> Result<Program, ProgramError> {
+    let layers = class.linear_formats().iter().enumerate().map(|(l, &f)| Dense {
+        weights: (0..f.inputs * f.rows).map(|i| i32::try_from(weight(l, i, f)).unwrap()).collect(),
+        biases: (0..f.rows).map(|i| bias(l, i, f)).collect(),
     });
-    IntModel::new(class.clone(), [input; MODEL_FEATURES], layers.collect(), policy)
+    Program::new(class.clone(), [input; MODEL_FEATURES], layers.collect(), vec![], policy)
 }
 
 /// A linear model `output = (acc + 2^30) >> 31` whose accumulator is `bias + weight · (direction − lo) · mult`.
-fn linear(weight: i32, bias: i64, policy: Policy) -> IntModel {
+fn linear(weight: i32, bias: i64, policy: Policy) -> Program {
     let mut inputs = [InputMap::default(); MODEL_FEATURES];
     inputs[32] = InputMap { lo: 0, hi: 1, mult: 1 };
     let mut weights = vec![0; MODEL_FEATURES];
     weights[32] = weight;
-    IntModel::new(class(&[]), inputs, vec![Dense { weights, biases: vec![bias] }], policy).unwrap()
+    Program::new(class(&[]), inputs, vec![Dense { weights, biases: vec![bias] }], vec![], policy).unwrap()
 }
 
-fn output(model: &IntModel) -> i64 {
+fn output(model: &Program) -> i64 {
     model.output(&[0; 32], &[0; 4])
 }
 
@@ -68,7 +67,7 @@ fn hidden_channels_saturate_at_zero_and_at_sixteen_bits() {
     let with_bias = |bias: i64| {
         // One channel, read by the output with factor 8 / 2^19.
         let input = InputMap::default();
-        let bias = |l: usize, _: usize, _: LayerFormat| if l == 0 { bias } else { 0 };
+        let bias = |l: usize, _: usize, _: LinearFormat| if l == 0 { bias } else { 0 };
         filled(&class(&[1]), input, |l, _, _| if l == 0 { 0 } else { 1 << 16 }, bias, POLICY).unwrap()
     };
     let one = 1i64 << 26;
@@ -139,7 +138,7 @@ fn a_no_bid_does_not_use_up_the_limit() {
     let mut weights = vec![0; MODEL_FEATURES];
     weights[33] = (1 << 23) - 1;
     let dense = Dense { weights, biases: vec![-(1_000_000 << 31)] };
-    let model = IntModel::new(class(&[]), inputs, vec![dense], policy).unwrap();
+    let model = Program::new(class(&[]), inputs, vec![dense], vec![], policy).unwrap();
     let mut slots = [None; SLOTS];
     slots[..3].copy_from_slice(&[Some([0, 0, 0, 0]), Some([0, 1, 0, 0]), Some([0, 1, 0, 0])]);
     let sheet = model.sheet(&[0; 32], &slots);
@@ -156,22 +155,22 @@ fn the_largest_parameters_of_a_format_do_not_wrap() {
         for sign in [1i64, -1] {
             let class = class(hidden);
             let extreme = |bits: u32| if sign > 0 { (1i64 << (bits - 1)) - 1 } else { -(1i64 << (bits - 1)) };
-            let weight = |_: usize, _: usize, f: LayerFormat| extreme(f.weight_bits);
-            let bias = |_: usize, _: usize, f: LayerFormat| extreme(f.bias_bits);
+            let weight = |_: usize, _: usize, f: LinearFormat| extreme(f.weight_bits);
+            let bias = |_: usize, _: usize, f: LinearFormat| extreme(f.bias_bits);
             let model = filled(&class, top, weight, bias, POLICY).unwrap();
             let got = model.output(&[i32::MAX; 32], &[i32::MAX; 4]);
             // The same sums in 128 bits.
             let mut values: Vec<i128> = vec![(1 << 28) - 1; MODEL_FEATURES];
-            for (position, f) in class.layers().iter().enumerate() {
+            for (position, f) in class.linear_formats().iter().enumerate() {
                 let acc = values.iter().map(|v| v * i128::from(extreme(f.weight_bits))).sum::<i128>()
                     + i128::from(extreme(f.bias_bits));
                 assert!(acc.unsigned_abs() <= f.accumulator_bound());
                 let shifted = (acc + (1 << (f.shift - 1))) >> f.shift;
                 let last = position == hidden.len();
-                values = vec![if last { shifted } else { shifted.clamp(0, 65535) }; f.outputs];
+                values = vec![if last { shifted } else { shifted.clamp(0, 65535) }; f.rows];
             }
             assert_eq!(i128::from(got), values[0]);
-            let report = analyse(&model).unwrap();
+            let report = analyse(&model);
             assert!(report.output[0] <= got && got <= report.output[1]);
         }
     }
@@ -182,34 +181,32 @@ fn parameters_outside_their_format_are_refused() {
     // covers: M6 M9
     let ok = InputMap { lo: 0, hi: 1, mult: 1 };
     let build = |input, weight: i64, bias: i64, hidden: &[usize], layer: usize| {
-        let weight = move |l: usize, i: usize, _: LayerFormat| if l == layer && i == 0 { weight } else { 0 };
-        let bias = move |l: usize, i: usize, _: LayerFormat| if l == layer && i == 0 { bias } else { 0 };
+        let weight = move |l: usize, i: usize, _: LinearFormat| if l == layer && i == 0 { weight } else { 0 };
+        let bias = move |l: usize, i: usize, _: LinearFormat| if l == layer && i == 0 { bias } else { 0 };
         filled(&class(hidden), input, weight, bias, POLICY)
     };
-    for (layer, weight_bits, bias_bits) in [(0, 24, 58), (1, 18, 42)] {
+    for (layer, weight_bits, bias_bits) in [(0, 24, 58), (1, 24, 48)] {
         let (w, b) = (1i64 << (weight_bits - 1), 1i64 << (bias_bits - 1));
         assert!(build(ok, w - 1, b - 1, &[2], layer).is_ok());
         assert!(build(ok, -w, -b, &[2], layer).is_ok());
         for (w, b) in [(w, 0), (-w - 1, 0), (0, b), (0, -b - 1)] {
-            assert!(matches!(build(ok, w, b, &[2], layer), Err(IntModelError::Range { index: 0, .. })));
+            assert!(matches!(build(ok, w, b, &[2], layer), Err(ProgramError::Range { index: 0, .. })));
         }
     }
     for (lo, hi, mult) in
         [(1, 0, 1), (0, 1, 1 << 28), (0, 1 << 28, 1), (i32::MIN, i32::MAX, 1), (0, 2, 1 << 27)]
     {
         let refused = build(InputMap { lo, hi, mult }, 0, 0, &[], 0);
-        assert!(matches!(refused, Err(IntModelError::Input { index: 0, .. })), "{lo} {hi} {mult}");
+        assert!(matches!(refused, Err(ProgramError::Input { index: 0, .. })), "{lo} {hi} {mult}");
     }
-    for hidden in [&[0][..], &[4, 0, 4], &[MAX_WIDTH + 1], &[usize::MAX]] {
-        let refused = IntModel::new(class(hidden), [ok; MODEL_FEATURES], vec![], POLICY);
-        assert!(matches!(refused, Err(IntModelError::Width { .. })), "{hidden:?}");
+    for hidden in [&[0][..], &[4, 0, 4], &[MAX_PARAMETERS + 1], &[MAX_PARAMETERS, MAX_PARAMETERS]] {
+        let refused = Shape::dense(hidden);
+        assert!(matches!(refused, Err(ShapeError::Size { .. })), "{hidden:?}");
     }
-    let deep = IntModel::new(class(&[1; MAX_LAYERS]), [ok; MODEL_FEATURES], vec![], POLICY);
-    assert!(matches!(deep, Err(IntModelError::Shape { .. })));
     for (min_quote, max_quote, max_slots) in [(NO_BID, 0, 1), (1, 0, 1), (0, 0, 33)] {
         let policy = Policy { min_quote, max_quote, max_slots };
         let refused = filled(&class(&[]), ok, |_, _, _| 0, |_, _, _| 0, policy);
-        assert!(matches!(refused, Err(IntModelError::Policy { .. })));
+        assert!(matches!(refused, Err(ProgramError::Policy { .. })));
     }
 }
 
@@ -217,7 +214,7 @@ fn parameters_outside_their_format_are_refused() {
 fn debug_output_shows_no_weights() {
     // covers: M15
     let model = linear(1_234_567, 7_654_321, POLICY);
-    let shown = format!("{model:?} {:?}", model.layers());
+    let shown = format!("{model:?} {:?}", model.matrices());
     assert!(!shown.contains("1234567") && !shown.contains("7654321"), "{shown}");
 }
 
@@ -240,13 +237,13 @@ proptest! {
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             (z ^ (z >> 31)).cast_signed()
         };
-        let weight = |l: usize, i: usize, f: LayerFormat| draw(l, i) >> (64 - f.weight_bits);
-        let bias = |l: usize, i: usize, f: LayerFormat| draw(l, i + 100_000) >> (64 - f.bias_bits);
+        let weight = |l: usize, i: usize, f: LinearFormat| draw(l, i) >> (64 - f.weight_bits);
+        let bias = |l: usize, i: usize, f: LinearFormat| draw(l, i + 100_000) >> (64 - f.bias_bits);
         let model = filled(&class, input, weight, bias, POLICY).unwrap();
-        let report = analyse(&model).unwrap();
+        let report = analyse(&model);
         let got = model.output(&market, &slot);
         prop_assert!(report.output[0] <= got && got <= report.output[1]);
-        for (bounds, format) in report.layers.iter().zip(class.layers()) {
+        for (bounds, format) in report.operations.iter().zip(class.linear_formats()) {
             prop_assert!(u128::from(bounds.least.unsigned_abs()) <= format.accumulator_bound());
             prop_assert!(u128::from(bounds.greatest.unsigned_abs()) <= format.accumulator_bound());
         }

@@ -189,3 +189,91 @@ fn hold_out_rows_are_read_by_column_name() {
     assert!(matches!(parse_rows("slot.sise\n1", &catalog), Err(ModelError::UnknownFeature { .. })));
     assert!(matches!(parse_rows("", &catalog), Err(ModelError::Missing { .. })));
 }
+
+#[test]
+fn units_classes_and_sizes_are_read() {
+    use sotto_model::{Choice, TreeTable};
+    let pips = |unit: &str| with("unit = \"pips\"", &format!("unit = \"{unit}\"")).unwrap().output.pips();
+    assert_eq!((pips("pips"), pips("bps"), pips("fraction")), (1.0, 100.0, 1e6));
+    let choice =
+        |value: &str| with("[policy]", &format!("choice = {value}\n[policy]")).unwrap().output.choice;
+    assert_eq!(choice("2"), Some(Choice::Class(2)));
+    assert_eq!(choice("\"up\""), Some(Choice::Label("up".to_owned())));
+    let shape = with("[policy]", "[shape]\ntrees = 100\nrank-bits = 8\n[policy]").unwrap().shape;
+    assert_eq!(shape, Some(TreeTable { trees: Some(100), depth: None, rank_bits: Some(8) }));
+    assert!(with("[policy]", "[shape]\nleaves = 3\n[policy]").is_err());
+    let ranges = with("[policy]", "[calibration]\nleast = [[0.0]]\ngreatest = [[1.0]]\n[policy]").unwrap();
+    assert_eq!(ranges.calibration.unwrap().greatest, [[1.0]]);
+    for bad in ["greatest = [[nan]]", "least = [[2.0]]\ngreatest = [[1.0]]"] {
+        let refused = with("[policy]", &format!("[calibration]\n{bad}\n[policy]"));
+        assert!(matches!(refused, Err(ModelError::ManifestValue { .. })), "{bad}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_written_manifest_reads_back_as_itself() {
+    use sotto_model::{
+        Calibration, Choice, FeatureRange, MarketLayout, NetworkInput, OutputUnit, PolicyTable, TreeTable,
+    };
+    use std::collections::BTreeMap;
+    let parsed = Manifest::parse(&text()).unwrap();
+    assert_eq!(Manifest::parse(&parsed.render()).unwrap(), parsed);
+
+    let mut input = NetworkInput::of_feature("uniswap-v3.tick-15");
+    input.terms.insert("market.3".to_owned(), -1.5e-7);
+    (input.name, input.range) = (Some("a \"name\"\u{e9}".to_owned()), Some([-1e-9, 2e20]));
+    let features = BTreeMap::from(
+        [("uniswap-v3.tick-15", [9.0, 13.0]), ("market.3", [-5.0, 1e6])]
+            .map(|(n, range)| (n.to_owned(), FeatureRange { range })),
+    );
+    let policy = PolicyTable { min_quote: -100, max_quote: 200, max_slots: 3 };
+    let mut manifest = Manifest::for_model("mine", "m.onnx", b"model", vec![input], features, policy);
+    manifest.check().unwrap();
+    manifest.market = MarketLayout::UniswapV3;
+    manifest.output.unit = OutputUnit::Bps;
+    manifest.output.choice = Some(Choice::Class(-1));
+    manifest.shape = Some(TreeTable { trees: Some(8), depth: Some(3), rank_bits: None });
+    manifest.calibration =
+        Some(Calibration { least: vec![vec![-1e-5], vec![]], greatest: vec![vec![0.5], vec![]] });
+    assert_eq!(Manifest::parse(&manifest.render()).unwrap(), manifest, "{}", manifest.render());
+}
+
+#[test]
+fn the_markets_of_uniswap_v3_and_features_by_position_have_names() {
+    use sotto_model::{MarketLayout, V3_MARKET};
+    let catalog = MarketLayout::UniswapV3.catalog();
+    for (index, name) in V3_MARKET.iter().enumerate() {
+        assert_eq!(catalog.feature(name).unwrap().index, index);
+    }
+    let unit = |name: &str| catalog.feature(name).unwrap().unit;
+    assert_eq!((unit("uniswap-v3.tick-0"), unit("uniswap-v3.price-recent")), (Unit::Price, Unit::Price));
+    assert_eq!((unit("uniswap-v3.depth"), unit("uniswap-v3.age")), (Unit::Log2, Unit::Count));
+    assert_eq!((unit("market.16"), catalog.feature("market.31").unwrap().index), (Unit::Count, 31));
+    for bad in ["market.32", "market.", "market.01", "market.-1", "market.+1", "market.x"] {
+        assert!(matches!(catalog.feature(bad), Err(ModelError::UnknownFeature { .. })), "{bad}");
+    }
+    // One feature by two names.
+    let onnx = bytes(&small());
+    let twice = text().replace("uniswap-v2.volatility", "market.0").replace("0.0625", "1000000");
+    let refused = Strategy::from_parts(&twice, &onnx, &FeatureCatalog::default());
+    assert!(matches!(refused, Err(ModelError::DuplicateName { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_strategy_for_uniswap_v3_reads_its_features() {
+    let dir = tempfile::tempdir().unwrap();
+    let onnx = bytes(&small());
+    let v3 = text().replace("uniswap-v2.", "uniswap-v3.");
+    fs::write(dir.path().join("model.onnx"), &onnx).unwrap();
+    fs::write(dir.path().join(MANIFEST_FILE), &v3).unwrap();
+    assert!(matches!(Strategy::load(dir.path()), Err(ModelError::UnknownFeature { .. })));
+    fs::write(
+        dir.path().join(MANIFEST_FILE),
+        v3.replace("name = \"test\"", "name = \"test\"\nmarket = \"uniswap-v3\""),
+    )
+    .unwrap();
+    let strategy = Strategy::load(dir.path()).unwrap();
+    // The price and the volatility of that market.
+    let read: Vec<usize> = (0..36).filter(|&i| strategy.program().inputs()[i].mult > 0).collect();
+    assert_eq!(read, [16, 18]);
+}

@@ -4,7 +4,7 @@
 mod support;
 
 use proptest::{prelude::*, strategy::Strategy as Arbitrary};
-use sotto_model::{FeatureCatalog, ModelError, Row, Strategy, model_hash};
+use sotto_model::{FeatureCatalog, ModelError, ParityOptions, Row, Strategy, model_hash};
 use support::*;
 
 const INPUTS: usize = READ.len();
@@ -47,7 +47,7 @@ proptest! {
         // covers: M7 M8
         let onnx = network(&hidden, &mut weights.into_iter().cycle());
         let strategy = Strategy::from_parts(&manifest(&onnx, INPUTS, 500.0), &onnx, &FeatureCatalog::default()).unwrap();
-        let report = strategy.parity(&rows, 0);
+        let report = strategy.parity(&rows, &ParityOptions::default()).unwrap().model;
         prop_assert_eq!(report.rows_tested, 40);
         // Rounding the output alone makes half a pip; outputs here span about a thousand pips.
         prop_assert!(report.max_abs_error < 1.0, "{:?}", report);
@@ -110,7 +110,7 @@ fn a_network_and_a_manifest_of_different_widths_are_refused() {
 fn channels_that_are_never_active_cost_nothing() {
     let onnx = bytes(&dense(&[(1, vec![-1.0, 1.0], vec![-1.0, 0.0]), (2, vec![1e6, 100.0], vec![1.0])]));
     let strategy = Strategy::from_parts(&manifest(&onnx, 1, 1.0), &onnx, &FeatureCatalog::default()).unwrap();
-    assert_eq!(strategy.intervals().layers[0].never_active, 1);
+    assert_eq!(strategy.intervals().operations[0].never_active, 1);
     let mut market = [0; 32];
     market[0] = 11 << 22;
     assert_eq!(strategy.model().quote(&market, &[0; 4]), 51);

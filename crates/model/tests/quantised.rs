@@ -1,5 +1,7 @@
 //! Integer programs against the models that they were made from, for every operation.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test")]
+
 #[path = "support/real.rs"]
 mod real;
 

@@ -33,6 +33,19 @@ impl Function {
     /// All of them.
     pub const ALL: [Self; 7] =
         [Self::Sigmoid, Self::Exp, Self::Softplus, Self::Log, Self::Reciprocal, Self::InverseSqrt, Self::Erf];
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "sigmoid",
+            Self::Exp => "exp",
+            Self::Softplus => "softplus",
+            Self::Log => "log",
+            Self::Reciprocal => "reciprocal",
+            Self::InverseSqrt => "inverse-sqrt",
+            Self::Erf => "erf",
+        }
+    }
+
     /// log2 of the number of segments.
     pub const SEGMENT_BITS: u32 = 7;
     /// log2 of a segment's width.

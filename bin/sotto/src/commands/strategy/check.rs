@@ -76,12 +76,12 @@ impl fmt::Display for Checked {
         )?;
         let [least, greatest] = self.bounds.output;
         writeln!(f, "output     {least} to {greatest} pips before the policy")?;
-        write!(f, "layer  bits  can saturate  never active")?;
-        for (index, layer) in self.bounds.layers.iter().enumerate() {
+        write!(f, "operation      values  bits  can saturate  never active")?;
+        for bounds in &self.bounds.operations {
             write!(
                 f,
-                "\n{index:>5}  {:>4}  {:>12}  {:>12}",
-                layer.bits, layer.can_saturate, layer.never_active
+                "\n{:<13}  {:>6}  {:>4}  {:>12}  {:>12}",
+                bounds.kind, bounds.values, bounds.bits, bounds.can_saturate, bounds.never_active
             )?;
         }
         Ok(())

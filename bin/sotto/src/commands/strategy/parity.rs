@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use sotto_model::ParityReport;
+use sotto_model::{ParityOptions, ParityReport};
 use sotto_types::Quote;
 
 use super::{check, holdout};
@@ -29,9 +29,10 @@ pub(crate) struct ParityArgs {
 impl ParityArgs {
     pub(super) fn run(self, output: OutputArgs) -> eyre::Result<()> {
         let strategy = check::load(&self.directory)?;
+        let options = ParityOptions { reserve: self.reserve, ..ParityOptions::default() };
         let file = self.rows.unwrap_or_else(|| self.directory.join(holdout::FILE));
-        let report = strategy.parity(&holdout::read(&file)?, self.reserve);
-        let share = report.share_within_one_pip();
+        let report = strategy.parity(&holdout::read(&file)?, &options)?;
+        let share = report.model.share_within_one_pip();
         output.print(&Parity { report, share })?;
         if share < self.min_share {
             let reason = format!(
@@ -46,17 +47,16 @@ impl ParityArgs {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
 struct Parity {
     #[serde(flatten)]
     report: ParityReport,
-    #[serde(rename = "share-within-one-pip")]
+    #[serde(rename = "share_within_one_pip")]
     share: f64,
 }
 
 impl fmt::Display for Parity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = &self.report;
+        let report = &self.report.model;
         writeln!(f, "rows            {}", report.rows_tested)?;
         writeln!(f, "largest error   {:.3} pips", report.max_abs_error)?;
         writeln!(f, "mean error      {:.3} pips", report.mean_abs_error)?;
