@@ -21,6 +21,8 @@ interface IExecutor {
 
     /// @notice Delivers `order.buyAmount` of `order.buyToken` to the caller, within the market's gas allowance. A
     ///         revert or a short delivery is a default: the trade is undone and the slot bond is lost. Return data is
-    ///         ignored. An executor must refuse callers other than its auction house.
+    ///         ignored. An executor must refuse callers other than its auction house. Whoever calls `fill` chooses the
+    ///         moment and what happens before it in the same transaction: it may have moved a pool, or be inside its
+    ///         callback and have it locked. What an executor cannot do without is its own inventory.
     function onFill(bytes32 strategyId, FillOrder calldata order) external;
 }
