@@ -24,7 +24,7 @@ use super::{
     metrics::{Outcome, Timed},
     pricing::decide_fill,
     refusal::RefusalCode,
-    reverts::{explain, is_pull_failure},
+    reverts::{explain, is_pull_failure, outline},
     state::IntentState,
     steps::{Step, best_of, claim_of, due_steps},
 };
@@ -237,7 +237,7 @@ impl Core {
             // The event of that block comes before its head; if the step is due then, it was reorganised away.
             Ok(receipt) => work.not_before = receipt.mined.block.saturating_add(1),
             Err(error) => {
-                work.last_error = Some(explain(error));
+                work.last_error = Some(told(due.step, error));
                 if error.class() == ErrorClass::Retry {
                     work.not_before = head.saturating_add(1);
                 } else {
@@ -247,7 +247,7 @@ impl Core {
             }
         }
         if let (Err(error), Step::Fill { slot }) = (result, due.step) {
-            running.unfilled.insert(slot, explain(error));
+            running.unfilled.insert(slot, told(due.step, error));
         }
     }
 
@@ -272,7 +272,7 @@ impl Core {
         let recovered = self.recover(digest, record.signature.clone()).await;
         match self.owners.check(&record.intent, digest, &record.signature, recovered).await {
             Err(refusal) if refusal.code != RefusalCode::ChainUnavailable => {
-                let to = IntentState::Dropped { refusal };
+                let to = IntentState::Dropped { refusal: refusal.without_contents() };
                 let change = Move { hash: record.hash, from: IntentStatus::Assigned, to, note: None };
                 // If this cannot be written the step is tried again, and ends here again.
                 self.make(vec![change]).await.is_ok()
@@ -365,4 +365,9 @@ impl Core {
         planned.ok()?;
         fill_call(&due.round, order)
     }
+}
+
+/// A step's error as anybody may hear it: the errors of a fill carry what the order contains.
+fn told(step: Step, error: &ChainError) -> String {
+    if let Step::Fill { .. } = step { outline(error) } else { explain(error) }
 }

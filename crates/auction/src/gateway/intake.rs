@@ -194,7 +194,8 @@ impl Core {
     /// # Errors
     /// A [`Refusal`].
     pub(super) async fn cancel_intent(&self, hash: B256, signature: Option<Bytes>) -> Result<(), Refusal> {
-        let result = self.withdraw(hash, signature).await;
+        // Anybody can ask.
+        let result = self.withdraw(hash, signature).await.map_err(Refusal::without_contents);
         if let Err(refusal) = &result {
             self.metrics.refused(refusal.code);
         }

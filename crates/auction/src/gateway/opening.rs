@@ -125,7 +125,7 @@ impl Core {
                 Err(refusal) => drops.push(Move {
                     hash: candidate.hash,
                     from: IntentStatus::Open,
-                    to: IntentState::Dropped { refusal },
+                    to: IntentState::Dropped { refusal: refusal.without_contents() },
                     note: None,
                 }),
             }

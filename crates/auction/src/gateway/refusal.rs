@@ -201,6 +201,21 @@ impl Refusal {
         self.code.advice()
     }
 
+    /// The refusal as anybody may hear it: hashes of intents are public, so whoever has one must not learn from it what the
+    /// intent contains, or who its owner is.
+    pub(crate) fn without_contents(self) -> Self {
+        let reason = match self.code {
+            RefusalCode::WrongSigner => "somebody else signed",
+            RefusalCode::ContractRefused => "the owner contract did not confirm the signature",
+            RefusalCode::NonceUsed => "the nonce is spent or cancelled",
+            RefusalCode::NonceStillOpen => "the nonce is unspent",
+            RefusalCode::InsufficientBalance => "the owner's balance is below the amount sold",
+            RefusalCode::InsufficientAllowance => "the owner's allowance to Permit2 is below the amount sold",
+            _ => return self,
+        };
+        Self::new(self.code, reason)
+    }
+
     pub(crate) fn unknown_market(market: B256) -> Self {
         Self::new(RefusalCode::UnknownMarket, format!("market {market} is not served here"))
     }
@@ -241,6 +256,26 @@ impl From<SignatureError> for Refusal {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    // covers: D13
+    #[test]
+    fn what_anybody_may_hear_names_no_owner_nonce_or_amount() {
+        let told = |refusal: Refusal| (refusal.code, refusal.without_contents());
+        let (signer, owner) = (Address::repeat_byte(0x11), Address::repeat_byte(0x22));
+        let [have, need] = [31_337u64, 71_077].map(U256::from);
+        for (code, told) in [
+            told(Refusal::wrong_signer(signer, owner)),
+            told(Refusal::new(RefusalCode::ContractRefused, format!("owner contract {owner} failed"))),
+            told(Refusal::new(RefusalCode::NonceUsed, format!("nonce {need} is spent"))),
+            told(Refusal::new(RefusalCode::NonceStillOpen, format!("nonce {need} is unspent"))),
+            told(Refusal::short_of(RefusalCode::InsufficientBalance, have, need)),
+            told(Refusal::short_of(RefusalCode::InsufficientAllowance, have, need)),
+        ] {
+            assert_eq!(told.code, code);
+            assert!(!told.reason.contains(|c: char| c.is_ascii_digit() && c != '2'), "{}", told.reason);
+            assert!(!told.reason.contains("0x"), "{}", told.reason);
+        }
+    }
 
     #[test]
     fn every_code_has_its_own_name_and_number_and_the_wire_form_is_the_name() {

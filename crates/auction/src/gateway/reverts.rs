@@ -18,6 +18,17 @@ pub(super) fn explain(error: &ChainError) -> String {
     }
 }
 
+/// An error with no more than the name of the custom error that it carries.
+pub(super) fn outline(error: &ChainError) -> String {
+    let (ChainError::Reverts { revert } | ChainError::Cancelled { revert, .. }) = error else {
+        return error.to_string();
+    };
+    match name(revert).as_deref().and_then(|name| name.split('(').next()) {
+        Some(name) => format!("the call reverts: {name}"),
+        None => "the call reverts".into(),
+    }
+}
+
 /// The custom error of a revert with its arguments, if it is one of the contracts'.
 fn name(revert: &Revert) -> Option<String> {
     if let Ok(error) = IAuctionHouseErrors::abi_decode(&revert.data) {
@@ -52,5 +63,10 @@ mod tests {
         let paused = reverts(IMarkets::IsPaused { market: Default::default() }.abi_encode());
         assert!(!is_pull_failure(&paused) && explain(&paused).contains("IsPaused"));
         assert!(explain(&reverts(vec![1, 2, 3])).contains("execution reverted"));
+        let [due, min] = [31_337u64, 71_077].map(alloy::primitives::U256::from);
+        let limit = reverts(IAuctionHouse::LimitNotMet { due, minBuyAmount: min }.abi_encode());
+        assert!(explain(&limit).contains("71077"));
+        assert_eq!(outline(&limit), "the call reverts: LimitNotMet");
+        assert_eq!(outline(&reverts(b"balance of 5".to_vec())), "the call reverts");
     }
 }
