@@ -13,7 +13,7 @@ use RealActivation::{AboveZero, AtLeastZero, Identity, Relu};
 
 /// The error in pips after calibration, where a pip is a hundredth of the output's unit.
 fn calibrated(sample: &mut Sample) -> f64 {
-    let calibration = sample.calibrate();
+    let calibration = sample.calibrate(2000);
     let program = sample.quantise(Some(&calibration)).unwrap();
     sample.error(&program, 2000)
 }
@@ -279,7 +279,7 @@ fn models_of_one_architecture_have_one_shape() {
     let architectures: [fn(u64) -> Sample; 4] = [dense, convolution, |seed| gru(seed, 5, 6), stacked];
     for build in architectures {
         let (mut a, mut b) = (build(1), build(2));
-        let (x, y) = (a.calibrate(), b.calibrate());
+        let (x, y) = (a.calibrate(2000), b.calibrate(2000));
         let shapes =
             [a.quantise_as(Some(&x), table), a.quantise_as(None, table), b.quantise_as(Some(&y), table)]
                 .map(|program| program.unwrap().shape().clone());
@@ -321,4 +321,88 @@ fn arguments_wider_than_a_function_are_refused() {
         let refused = b.output(&y).quantise(None);
         assert!(matches!(refused, Err(ModelError::Unrepresentable { .. })), "{refused:?}");
     }
+}
+
+#[test]
+fn values_around_another_number_than_zero_keep_their_precision() {
+    let mut b = Builder::new(4, 9);
+    // Inputs between 10 and 12, read by a map over columns, and a row of their level.
+    let level = b.given(2, vec![0.5, 0.5], vec![0.0]);
+    let x = b.apply(level, &[&[0, 1], &[1, 2], &[2, 3]], Identity);
+    let steep = b.given(3, vec![4.0, -8.0, 4.0], vec![0.0]);
+    let h = b.apply(steep, &[&x], Relu);
+    let mut sample = b.output(&h);
+    sample.frontend.inputs.iter_mut().for_each(|input| {
+        input.constant += 1000.0;
+        input.range = [999.0, 1001.0];
+    });
+    let error = calibrated(&mut sample);
+    assert!(error < 0.6, "{error}");
+}
+
+#[test]
+fn trees_compare_combinations_of_features_exactly() {
+    // covers: M11
+    for (seed, factors) in [(1, [1.0, -1.0]), (2, [3.0, 0.5]), (3, [-1.0, 1.5]), (4, [1.0, 0.0])] {
+        let mut b = Builder::new(2, seed);
+        let value = b.trees(&inputs(2), 16, 4);
+        let mut sample = b.output(&[value]);
+        sample.real.output_weights = (vec![1.0], 0.0);
+        // The inputs are the sum and what the factors say of two features.
+        let unit = 1.0 / f64::from(1 << 22);
+        let (a, c) = (sample.frontend.inputs[0].factors, sample.frontend.inputs[1].factors);
+        for (input, [f, g]) in sample.frontend.inputs.iter_mut().zip([[1.0, 1.0], factors]) {
+            for (i, factor) in input.factors.iter_mut().enumerate() {
+                *factor = 0.3 * (f * a[i] + g * c[i]);
+            }
+            input.constant = 0.01 * unit;
+        }
+        let program = sample.quantise(None).unwrap();
+        for _ in 0..5000 {
+            let (market, slot) = sample.row();
+            let real = 100.0 * sample.real.evaluate(&sample.frontend.apply(&market, &slot));
+            let integer = program.output(&market, &slot) as f64;
+            assert!((real - integer).abs() < 0.6, "{factors:?}: {real} {integer}");
+        }
+    }
+}
+
+#[test]
+fn trees_compare_combinations_without_a_common_unit_closely() {
+    let mut b = Builder::new(2, 1);
+    let value = b.trees(&inputs(2), 16, 4);
+    let mut sample = b.output(&[value]);
+    sample.real.output_weights = (vec![1.0], 0.0);
+    let c = sample.frontend.inputs[1].factors;
+    for (factor, other) in sample.frontend.inputs[0].factors.iter_mut().zip(c) {
+        *factor = 0.6 * *factor + 0.1 * std::f64::consts::PI * other;
+    }
+    let program = sample.quantise(None).unwrap();
+    let mut flips = 0;
+    for _ in 0..20_000 {
+        let (market, slot) = sample.row();
+        let real = 100.0 * sample.real.evaluate(&sample.frontend.apply(&market, &slot));
+        flips += usize::from((real - program.output(&market, &slot) as f64).abs() > 1.0);
+    }
+    assert!(flips <= 2, "{flips}");
+}
+
+#[test]
+fn large_models_are_quantised() {
+    // A million weights, 500 trees of depth 8, a GRU of 64 units over 16 steps.
+    let mut b = Builder::new(30, 1);
+    let h = b.dense(960, &inputs(30), Relu);
+    let h = b.dense(960, &h, Relu);
+    assert!(b.output(&h).quantise(None).is_ok());
+    let mut b = Builder::new(20, 2);
+    let value = b.trees(&inputs(20), 500, 8);
+    assert!(b.output(&[value]).quantise(None).is_ok());
+    // Bounds of a recurrent cell grow with each step, so that it wants a calibration.
+    let mut sample = gru(3, 64, 16);
+    let calibration = sample.calibrate(100);
+    let program = sample.quantise(Some(&calibration)).unwrap();
+    let error = sample.error(&program, 100);
+    assert!(error < 1.0, "{error}");
+    // Nothing was inserted: nine operations a step, the zeros, and the inputs of market and slot.
+    assert_eq!(program.shape().ops().len(), 16 * 9 + 3);
 }

@@ -61,10 +61,16 @@ pub(super) struct Classes {
     tops: BTreeMap<(usize, Function), f64>,
 }
 
+/// Bits of values of any scale: an input's are the front end's to give, and it is never a table's argument itself.
+const INPUT: u32 = 0;
+const RELU: u32 = 16;
+const SOFTPLUS: u32 = 19;
+const ROW: u32 = 20;
+
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug)]
 enum Producer {
-    /// An input, a map's row, Softplus: any scale.
+    /// An input, a map's row, Softplus: any scale. With its bits.
     Free(u32),
     /// A row of zeros without activation.
     Constant,
@@ -120,11 +126,13 @@ impl Classes {
             members.entry(class).or_default().push(value);
         }
         let tops = tops(real, &of, ranges)?;
+        let alike = alike(&members, &producers);
         let mut classes = BTreeMap::new();
         let mut products = BTreeMap::new();
         for (&id, values) in &members {
             let range = values.iter().map(|&v| ranges[v]).reduce(hull).unwrap_or_default();
-            let sources = sources(values, &producers, &of);
+            let sources =
+                sources(values, &producers, |factor| alike.get(&of[factor]).copied().unwrap_or(of[factor]));
             let affine = match sources.keys().next() {
                 Some(Source::Function(function)) => {
                     let argument = sources.values().next().copied().unwrap_or_default();
@@ -132,6 +140,12 @@ impl Classes {
                 }
                 _ => Affine::IDENTITY,
             };
+            // Values around another number than zero count from the middle of their range.
+            let centred = sources.is_empty()
+                && values.iter().all(|&v| {
+                    matches!(producers[v], Producer::Free(INPUT | ROW) | Producer::Constant)
+                        && !uses[v].product
+                });
             let free = values.iter().any(|&v| matches!(producers[v], Producer::Free(_)));
             let in_product = values.iter().any(|&v| uses[v].product);
             let ensemble = sources.keys().any(|s| matches!(s, Source::Ensemble(_)));
@@ -139,10 +153,17 @@ impl Classes {
                 || (free && !sources.is_empty())
                 || (in_product && (affine.shift != 0.0 || ensemble));
             let argument_of = argument_of(values, &producers, &uses);
-            if let (false, Some(Source::Product(factors))) = (requantise, sources.keys().next()) {
-                products.insert(id, factors.map(|(class, _)| class));
+            let product = sources.values().next().map(|&value| producers[value]);
+            if let (false, Some(Source::Product(_)), Some(Producer::Product(pair))) =
+                (requantise, sources.keys().next(), product)
+            {
+                products.insert(id, pair.map(|factor| of[factor]));
             }
-            let affine = if requantise { Affine::IDENTITY } else { affine };
+            let affine = match (requantise || argument_of.is_some(), centred) {
+                (true, _) => Affine::IDENTITY,
+                (false, true) => Affine { factor: 1.0, shift: 0.5 * (range[0] + range[1]) },
+                (false, false) => affine,
+            };
             classes.insert(id, Class { argument_of, requantise, affine, range });
         }
         order_products(&mut classes, products);
@@ -150,8 +171,35 @@ impl Classes {
     }
 }
 
-/// The distinct sources of a class that are not free, each with a value: for a function an argument.
-fn sources(values: &[usize], producers: &[Producer], of: &[usize]) -> BTreeMap<Source, usize> {
+/// Classes whose values all have the one scale of a sigmoid or of a comparison, by the first class that is alike.
+fn alike(members: &BTreeMap<usize, Vec<usize>>, producers: &[Producer]) -> BTreeMap<usize, usize> {
+    let (mut sigmoid, mut bit) = (None, None);
+    let mut alike = BTreeMap::new();
+    for (&class, values) in members {
+        let mut varying = values.iter().filter(|&&v| !matches!(producers[v], Producer::Constant)).peekable();
+        if varying.peek().is_none() {
+            continue;
+        }
+        let first =
+            if varying.clone().all(|&v| matches!(producers[v], Producer::Function(Function::Sigmoid, _))) {
+                &mut sigmoid
+            } else if varying.all(|&v| matches!(producers[v], Producer::Bit)) {
+                &mut bit
+            } else {
+                continue;
+            };
+        alike.insert(class, *first.get_or_insert(class));
+    }
+    alike
+}
+
+/// The distinct sources of a class that are not free, each with a value: for a function an argument. `class` says which
+/// class a factor's scale is that of.
+fn sources(
+    values: &[usize],
+    producers: &[Producer],
+    class: impl Fn(usize) -> usize,
+) -> BTreeMap<Source, usize> {
     let bits = |value: usize| match producers[value] {
         Producer::Free(bits) => bits,
         Producer::Constant | Producer::Product(_) => 20,
@@ -167,7 +215,7 @@ fn sources(values: &[usize], producers: &[Producer], of: &[usize]) -> BTreeMap<S
             Producer::Ensemble => drop(sources.insert(Source::Ensemble(value), value)),
             Producer::Function(f, argument) => drop(sources.insert(Source::Function(f), argument)),
             Producer::Product(pair) => {
-                let mut factors = pair.map(|factor| (of[factor], bits(factor)));
+                let mut factors = pair.map(|factor| (class(factor), bits(factor)));
                 factors.sort_unstable();
                 sources.insert(Source::Product(factors), value);
             }
@@ -209,15 +257,14 @@ fn argument_of(values: &[usize], producers: &[Producer], uses: &[Uses]) -> Optio
     let mut functions = values.iter().filter_map(|&v| uses[v].function);
     let function = functions.next().filter(|f| *f != Function::Softplus)?;
     let only = |&v: &usize| {
-        let linear = matches!(producers[v], Producer::Free(20) | Producer::Constant);
+        let linear = matches!(producers[v], Producer::Free(ROW) | Producer::Constant);
         linear && !uses[v].product && !uses[v].other && uses[v].function.is_none_or(|f| f == function)
     };
     values.iter().all(only).then_some(function)
 }
 
 fn producers(real: &RealProgram) -> Vec<Producer> {
-    // An input is the front end's to scale, and never the table's argument itself.
-    let mut producers = vec![Producer::Free(0); real.inputs];
+    let mut producers = vec![Producer::Free(INPUT); real.inputs];
     for op in &real.ops {
         match op {
             RealOp::Linear { matrix, columns, activation } => {
@@ -227,9 +274,9 @@ fn producers(real: &RealProgram) -> Vec<Producer> {
                         RealActivation::Identity => {
                             let weights = &matrix.weights[row * matrix.inputs..][..matrix.inputs];
                             let zero = weights.iter().all(|w| *w == 0.0);
-                            if zero { Producer::Constant } else { Producer::Free(20) }
+                            if zero { Producer::Constant } else { Producer::Free(ROW) }
                         }
-                        RealActivation::Relu => Producer::Free(16),
+                        RealActivation::Relu => Producer::Free(RELU),
                         RealActivation::AtLeastZero | RealActivation::AboveZero => Producer::Bit,
                     }));
                 }
@@ -237,7 +284,7 @@ fn producers(real: &RealProgram) -> Vec<Producer> {
             RealOp::Product { pairs } => producers.extend(pairs.iter().map(|&pair| Producer::Product(pair))),
             RealOp::Function { function, values } => {
                 producers.extend(values.iter().map(|&value| match function {
-                    Function::Softplus => Producer::Free(19),
+                    Function::Softplus => Producer::Free(SOFTPLUS),
                     _ => Producer::Function(*function, value),
                 }));
             }

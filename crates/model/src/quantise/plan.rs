@@ -175,10 +175,16 @@ impl Builder<'_> {
                 .filter(|&i| read[i] && front::slotted(&self.frontend.inputs[i]) == slotted)
                 .collect();
             let frontend = self.frontend;
+            let shifts: Vec<f64> = chosen.iter().map(|&i| self.classes.class(i).affine.shift).collect();
             let matrix = |features| {
-                front::rows(chosen.iter().map(|&i| front::shifted(&frontend.inputs[i], frontend)), features)
+                let rows = chosen.iter().zip(&shifts).map(|(&i, shift)| {
+                    let (factors, constant) = front::shifted(&frontend.inputs[i], frontend);
+                    (factors, constant - shift)
+                });
+                front::rows(rows, features)
             };
-            let ranges: Vec<Range> = chosen.iter().map(|&i| self.ranges[i]).collect();
+            let ranges: Vec<Range> =
+                chosen.iter().zip(&shifts).map(|(&i, shift)| self.ranges[i].map(|x| x - shift)).collect();
             let base = self.front(slotted, Activation::Signed, None, &ranges, &matrix);
             for (row, &input) in chosen.iter().enumerate() {
                 self.values[input] = base + row;

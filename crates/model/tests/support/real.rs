@@ -135,8 +135,8 @@ impl Sample {
     }
 
     /// Ranges seen on random features.
-    pub(crate) fn calibrate(&mut self) -> Calibration {
-        let rows: Vec<_> = (0..2000).map(|_| self.row()).collect();
+    pub(crate) fn calibrate(&mut self, rows: usize) -> Calibration {
+        let rows: Vec<_> = (0..rows).map(|_| self.row()).collect();
         let rows: Vec<Vec<f64>> = rows.iter().map(|(m, s)| self.frontend.apply(m, s)).collect();
         Calibration::observe(&self.real, rows.iter().map(Vec::as_slice))
     }
