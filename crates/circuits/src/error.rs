@@ -162,7 +162,7 @@ pub enum CircuitError {
 
 impl CircuitError {
     /// [`Self::Unprovable`] without the proof system's words, which quote values of the witness.
-    pub fn unprovable(layer: Layer, error: &anyhow::Error) -> Self {
+    pub fn unprovable(layer: Layer, error: &impl std::fmt::Display) -> Self {
         let words = error.to_string();
         let reason = if words.contains("set twice") {
             "two parts of the inputs contradict each other"

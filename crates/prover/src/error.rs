@@ -68,6 +68,15 @@ pub enum ProveError {
         #[source]
         source: CircuitError,
     },
+    /// The circuit or the proof has what the fast prover does not handle.
+    #[error("the fast prover does not handle {what}")]
+    Unsupported {
+        /// What that is.
+        what: &'static str,
+    },
+    /// The operating system gives no randomness.
+    #[error("no randomness from the operating system: {0}")]
+    Randomness(String),
     /// A worker thread or pool could not be started.
     #[error("the proving threads could not be started: {0}")]
     Threads(String),
@@ -80,10 +89,11 @@ impl ProveError {
     /// Whether trying again can help.
     pub const fn class(&self) -> ErrorClass {
         match self {
-            Self::QueueFull { .. } | Self::Panicked { .. } => ErrorClass::Retry,
-            Self::DeadlinePassed { .. } | Self::Cancelled { .. } | Self::Circuit { .. } => {
-                ErrorClass::Permanent
-            }
+            Self::QueueFull { .. } | Self::Panicked { .. } | Self::Randomness(_) => ErrorClass::Retry,
+            Self::DeadlinePassed { .. }
+            | Self::Cancelled { .. }
+            | Self::Circuit { .. }
+            | Self::Unsupported { .. } => ErrorClass::Permanent,
             Self::Unverifiable { .. } | Self::Threads(_) | Self::Stopped => ErrorClass::Fatal,
         }
     }
