@@ -329,7 +329,9 @@ impl Builder<'_> {
             .collect();
         let column = columns.first().map_or(&[][..], Vec::as_slice);
         let folds = self.folded && column.iter().any(|&v| v < real.inputs);
-        let affine: Vec<Affine> = column.iter().map(|&v| self.classes.class(v).affine).collect();
+        // Folded inputs are no values of the plan.
+        let affine = |&v: &usize| if folds { Affine::IDENTITY } else { self.classes.class(v).affine };
+        let affine: Vec<Affine> = column.iter().map(affine).collect();
         let dead: Vec<bool> = (next..next + rows)
             .map(|v| activation == RealActivation::Relu && self.classes.class(v).range[1] <= 0.0)
             .collect();
