@@ -26,6 +26,9 @@ use crate::{
 /// Depth of the key set's tree: room for 256 keys.
 pub const KEY_SET_DEPTH: usize = 8;
 
+/// Ids up to this one are the null class and the levels of nodes; the registry takes no strategy of theirs.
+const LAST_RESERVED_CLASS: u32 = 4;
+
 /// The key of a sheet circuit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -89,6 +92,9 @@ impl SheetKey {
         if self.class_id != sotto_types::class_id(&self.descriptor) {
             return error("class id does not belong to the descriptor");
         }
+        if self.class_id <= LAST_RESERVED_CLASS {
+            return error("class id is reserved");
+        }
         Ok(())
     }
 }
@@ -114,12 +120,22 @@ impl KeySet {
     /// A set of these keys, in this order.
     ///
     /// # Errors
-    /// When there are more than 256, or one is malformed.
+    /// When there are more than 256, one is malformed, or two are of one class and capacity or of two classes with one id:
+    /// ids have 32 bits, and a strategy whose id stands for two shapes could be proven as either.
     pub fn new(keys: Vec<SheetKey>) -> Result<Self, CircuitError> {
         if keys.len() > 1 << KEY_SET_DEPTH {
             return Err(CircuitError::KeySet { what: "too many keys", index: keys.len() });
         }
-        keys.iter().enumerate().try_for_each(|(index, key)| key.check(index))?;
+        for (index, key) in keys.iter().enumerate() {
+            key.check(index)?;
+            let clashes = |other: &SheetKey| {
+                other.class_id == key.class_id
+                    && (other.descriptor != key.descriptor || other.capacity == key.capacity)
+            };
+            if keys.iter().take(index).any(clashes) {
+                return Err(CircuitError::KeySet { what: "class and capacity are taken", index });
+            }
+        }
         let mut leaves: Vec<HashOut<F>> = keys.iter().map(SheetKey::leaf).collect();
         leaves.resize(1 << KEY_SET_DEPTH, HashOut::ZERO);
         let mut levels = vec![leaves];

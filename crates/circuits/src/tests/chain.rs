@@ -123,8 +123,11 @@ fn an_allowed_digest_with_another_cap_is_refused() {
     assert!(matches!(result, Err(CircuitError::Unprovable { .. })));
     // A set that holds the forged key: then the proof does not verify under it.
     let mut keys = KEYS.keys().to_vec();
-    keys.push(key.clone());
+    for entry in keys.iter_mut().filter(|entry| **entry == SHEET.key()) {
+        *entry = key.clone();
+    }
     let keys = KeySet::new(keys).unwrap();
+    assert!(keys.proof(&key).is_ok());
     let mut sheet = SHEET_PROOF.clone();
     for (element, value) in sheet.0.public_inputs[5..9].iter_mut().zip(keys.root().elements()) {
         *element = F::from_canonical_u64(value);

@@ -1,5 +1,7 @@
 //! The committed key set is the one that the circuits give.
 
+use std::collections::HashMap;
+
 use crate::{
     CircuitError, KeySet, LeafCircuit, SheetCircuit, SheetKey, SheetShape,
     classes::{standard_classes, standard_keys},
@@ -18,6 +20,29 @@ fn keys_out_of_form_are_refused() {
     refused(|key| key.cap.truncate(15));
     refused(|key| key.class_id ^= 1);
     assert!(KeySet::new(vec![keys[0].clone(); 257]).is_err());
+}
+
+/// One commitment could be opened by either shape, with the choice left until the round is known.
+#[test]
+fn two_shapes_with_one_id_are_refused() {
+    let key = KeySet::committed().unwrap().keys()[0].clone();
+    let mut seen = HashMap::new();
+    let descriptors = (1..).map(|width| format!("dense:36-{width}-1"));
+    let named = |descriptor: String| SheetKey {
+        class_id: sotto_types::class_id(&descriptor),
+        descriptor,
+        ..key.clone()
+    };
+    // 32 bits: about 2^16 descriptors have two of one id among them.
+    let [first, second] = descriptors
+        .map(named)
+        .find_map(|key| seen.insert(key.class_id, key.clone()).map(|earlier| [earlier, key]))
+        .unwrap();
+    assert!(KeySet::new(vec![first.clone()]).is_ok() && KeySet::new(vec![second.clone()]).is_ok());
+    let other_capacity = SheetKey { capacity: 32, ..first.clone() };
+    assert!(KeySet::new(vec![first.clone(), other_capacity]).is_ok());
+    assert!(KeySet::new(vec![first.clone(), first.clone()]).is_err());
+    assert!(matches!(KeySet::new(vec![first, second]), Err(CircuitError::KeySet { index: 1, .. })));
 }
 
 #[test]
