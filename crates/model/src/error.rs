@@ -45,7 +45,7 @@ pub enum ModelError {
     },
     /// The operator set is not one of those whose semantics are implemented.
     #[error(
-        "operator set {version} of domain `{domain}` is not supported, expected 7 to 26 of the default domain"
+        "operator set {version} of domain `{domain}` is not supported, expected 7 to 26 of the default domain, or 1 to 5 of ai.onnx.ml"
     )]
     UnsupportedOpset {
         /// Domain, empty for the default.
@@ -54,7 +54,7 @@ pub enum ModelError {
         version: i64,
     },
     /// A node's operator is not supported.
-    #[error("node `{node}`: operator `{op}` of domain `{domain}` is not supported")]
+    #[error("node `{node}`: operator `{op}` of domain `{domain}` is not supported; nearest: {nearest}")]
     UnsupportedOp {
         /// Name of the node, or its position.
         node: String,
@@ -62,6 +62,18 @@ pub enum ModelError {
         op: String,
         /// Domain, empty for the default.
         domain: String,
+        /// What to write instead.
+        nearest: &'static str,
+    },
+    /// A node's operator is supported, but not in this form.
+    #[error("node `{node}`: {what} is not supported; nearest: {nearest}")]
+    UnsupportedForm {
+        /// Name of the node, or its position.
+        node: String,
+        /// The form.
+        what: &'static str,
+        /// What to write instead.
+        nearest: &'static str,
     },
     /// A node's attribute is unknown, of the wrong type, or has a value without support.
     #[error("node `{node}`: attribute `{attribute}` is not supported with this value")]
@@ -71,8 +83,10 @@ pub enum ModelError {
         /// Attribute.
         attribute: String,
     },
-    /// A tensor's element type is neither float32 nor, for shapes, int64.
-    #[error("tensor `{tensor}`: element type {data_type} is not supported, expected float32")]
+    /// A tensor's element type has no meaning here.
+    #[error(
+        "tensor `{tensor}`: element type {data_type} is not supported, expected float32, float64, int32, int64 or bool"
+    )]
     UnsupportedType {
         /// Tensor.
         tensor: String,

@@ -33,7 +33,7 @@ pub use integer::{
     MAX_WIDTH, Policy, ShapeClass,
 };
 pub use interval::{IntervalReport, OperationBounds, analyse};
-pub use lower::lower;
+pub use lower::{OutputChoice, lower, lower_real};
 pub use manifest::{
     Choice, FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens,
 };

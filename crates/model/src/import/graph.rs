@@ -1,111 +1,99 @@
 //! The checked graph: nodes in order, operands resolved, attributes read.
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use tract_onnx::pb::{
-    AttributeProto, GraphProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType,
-    tensor_proto::DataType, tensor_shape_proto::dimension::Value as Dim, type_proto::Value as TypeValue,
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
 };
 
-use super::{Tensor, is_default_domain, tensor};
-use crate::{MAX_WIDTH, ModelError};
+use tract_onnx::pb::{
+    GraphProto, NodeProto, TypeProto, ValueInfoProto, tensor_proto::DataType,
+    tensor_shape_proto::dimension::Value as Dim, type_proto::Value as TypeValue,
+};
+
+use super::{Kind, Op, Tensor, dimensions, ops, tensor};
+use crate::ModelError;
 
 /// Most nodes of a graph.
-const MAX_NODES: usize = 512;
+const MAX_NODES: usize = 4096;
+/// Most numbers that a sample has.
+const MAX_INPUTS: usize = 1 << 16;
 
-/// A graph with one float32 input `[batch, inputs]` and one output. Value 0 is the input, value `k` the output of
-/// node `k - 1`; a node reads only values with smaller numbers.
+/// A graph with inputs of fixed dimensions. Values are numbered: the inputs first, then the outputs of the nodes in order;
+/// a node reads only values with smaller numbers.
 #[derive(Clone, Debug)]
 pub struct Graph {
-    /// Width of the input.
-    pub inputs: usize,
-    /// Nodes in an order of evaluation.
-    pub nodes: Vec<Node>,
-    /// The value that is the output.
-    pub output: usize,
+    pub(crate) inputs: Vec<GraphInput>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) outputs: Vec<GraphOutput>,
+}
+
+/// An input of a graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphInput {
+    /// Name in the file.
+    pub name: String,
+    /// Dimensions, each at least 1, the batch's being 1.
+    pub dims: Vec<usize>,
+    pub(crate) kind: Kind,
+}
+
+/// An output of a graph.
+#[derive(Clone, Debug)]
+pub struct GraphOutput {
+    /// Name in the file.
+    pub name: String,
+    /// Whether the file declares integers or strings, as labels are.
+    pub label: bool,
+    pub(crate) operand: Operand,
 }
 
 /// One operator applied to operands.
 #[derive(Clone, Debug)]
-pub struct Node {
+pub(crate) struct Node {
     /// Name in the file, or operator and position.
     pub name: String,
+    /// Operator's name in the file.
+    pub kind: String,
     /// Operator with its attributes.
     pub op: Op,
     /// Operands in the operator's order.
     pub operands: Vec<Operand>,
+    /// Number of its first output's value.
+    pub first: usize,
+    /// How many outputs it has.
+    pub outputs: usize,
 }
 
 /// What a node reads.
 #[derive(Clone, Debug)]
-pub enum Operand {
+pub(crate) enum Operand {
     /// A computed value.
     Value(usize),
     /// A constant.
     Constant(Arc<Tensor>),
+    /// An operand left out.
+    Absent,
 }
 
-/// Operators with a meaning here, as ONNX defines them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Op {
-    /// `alpha · A · B + beta · C`, with `B` transposed or not.
-    Gemm {
-        /// Factor of the product.
-        alpha: f32,
-        /// Factor of the bias.
-        beta: f32,
-        /// Whether `B` is stored as `[outputs, inputs]`.
-        transposed: bool,
-    },
-    /// `A · B`.
-    MatMul,
-    /// Elementwise sum.
-    Add,
-    /// Elementwise difference.
-    Sub,
-    /// Elementwise product.
-    Mul,
-    /// Elementwise quotient.
-    Div,
-    /// `max(x, 0)`.
-    Relu,
-    /// The operand itself.
-    Identity,
-    /// Another view of `[batch, n]`; an int64 constant gives the dimensions.
-    Reshape,
-    /// To two dimensions, the first axis kept.
-    Flatten,
-}
-
-impl Op {
-    /// Least and greatest number of operands.
-    const fn arity(self) -> (usize, usize) {
-        match self {
-            Self::Gemm { .. } => (2, 3),
-            Self::MatMul | Self::Add | Self::Sub | Self::Mul | Self::Div | Self::Reshape => (2, 2),
-            Self::Relu | Self::Identity | Self::Flatten => (1, 1),
-        }
+impl Graph {
+    /// The inputs; a sample is their numbers one after the other.
+    pub fn inputs(&self) -> &[GraphInput] {
+        &self.inputs
     }
 
-    /// Name in ONNX.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gemm { .. } => "Gemm",
-            Self::MatMul => "MatMul",
-            Self::Add => "Add",
-            Self::Sub => "Sub",
-            Self::Mul => "Mul",
-            Self::Div => "Div",
-            Self::Relu => "Relu",
-            Self::Identity => "Identity",
-            Self::Reshape => "Reshape",
-            Self::Flatten => "Flatten",
-        }
+    /// The outputs.
+    pub fn outputs(&self) -> &[GraphOutput] {
+        &self.outputs
+    }
+
+    /// How many numbers a sample has.
+    pub fn width(&self) -> usize {
+        self.inputs.iter().map(|i| i.dims.iter().product::<usize>()).sum()
     }
 }
 
-/// Checks a decoded graph.
-pub(super) fn build(graph: GraphProto) -> Result<Graph, ModelError> {
+/// Checks a decoded graph of the given operator set.
+pub(super) fn build(graph: GraphProto, opset: i64) -> Result<Graph, ModelError> {
     if graph.node.len() > MAX_NODES {
         return Err(ModelError::TooLarge { what: "nodes", got: graph.node.len(), limit: MAX_NODES });
     }
@@ -119,51 +107,43 @@ pub(super) fn build(graph: GraphProto) -> Result<Graph, ModelError> {
         let constant = tensor::read(&name, proto)?;
         names.define(name, Operand::Constant(Arc::new(constant)))?;
     }
-    let inputs = input_width(&graph.input, &mut names)?;
-    let output = match graph.output.as_slice() {
-        [one] => one.name.clone(),
-        other => return Err(ModelError::NotSingle { what: "outputs", got: other.len() }),
-    };
+    let inputs = read_inputs(&graph.input, &mut names)?;
     names.later = graph.node.iter().flat_map(|n| n.output.iter().cloned()).collect();
 
+    let mut values = inputs.len();
     let mut nodes = Vec::with_capacity(graph.node.len());
     for (position, proto) in graph.node.into_iter().enumerate() {
-        let node = NodeName::new(&proto, position);
-        let [defined] = proto.output.as_slice() else {
-            return Err(ModelError::Operands { node: node.0, op: proto.op_type });
-        };
-        let defined = defined.clone();
-        if let Some(constant) = constant_node(&node, &proto)? {
-            names.define(defined, Operand::Constant(Arc::new(constant)))?;
-            continue;
+        let name = node_name(&proto, position);
+        let outputs = proto.output.clone();
+        let operands = names.resolve(&name, &proto.input)?;
+        match ops::read(&name, proto, operands, opset)? {
+            ops::Read::Constant(constant) => {
+                let [defined] = outputs.as_slice() else {
+                    return Err(ModelError::Operands { node: name, op: "Constant".to_owned() });
+                };
+                names.define(defined.clone(), Operand::Constant(Arc::new(constant)))?;
+            }
+            ops::Read::Node { op, operands, kind } => {
+                if outputs.is_empty() {
+                    return Err(ModelError::Operands { node: name, op: kind });
+                }
+                for (k, output) in outputs.iter().enumerate().filter(|(_, o)| !o.is_empty()) {
+                    names.define(output.clone(), Operand::Value(values + k))?;
+                }
+                let (first, outputs) = (values, outputs.len());
+                nodes.push(Node { name, kind, op, operands, first, outputs });
+                values += outputs;
+            }
         }
-        let op = operator(&node, &proto)?;
-        let operands = names.resolve(&node, op, &proto.input)?;
-        nodes.push(Node { name: node.0, op, operands });
-        names.define(defined, Operand::Value(nodes.len()))?;
     }
-    let output = match names.known.get(&output) {
-        Some(Operand::Value(value)) => *value,
-        _ => return Err(ModelError::MissingInput { node: "output".to_owned(), input: output }),
-    };
-    check_used(&nodes, output, &names)?;
-    Ok(Graph { inputs, nodes, output })
+    let outputs = read_outputs(&graph.output, &names)?;
+    check_used(&inputs, &nodes, &outputs)?;
+    Ok(Graph { inputs, nodes, outputs })
 }
 
 /// The name by which errors call a node.
-struct NodeName(String);
-
-impl NodeName {
-    fn new(proto: &NodeProto, position: usize) -> Self {
-        let Some(name) = Some(&proto.name).filter(|n| !n.is_empty()) else {
-            return Self(format!("{} #{position}", proto.op_type));
-        };
-        Self(name.clone())
-    }
-
-    fn attribute(&self, attribute: &str) -> ModelError {
-        ModelError::UnsupportedAttribute { node: self.0.clone(), attribute: attribute.to_owned() }
-    }
+fn node_name(proto: &NodeProto, position: usize) -> String {
+    if proto.name.is_empty() { format!("{} #{position}", proto.op_type) } else { proto.name.clone() }
 }
 
 /// Values by name.
@@ -171,159 +151,132 @@ impl NodeName {
 struct Names {
     known: BTreeMap<String, Operand>,
     /// Everything that some node computes, to tell a cycle from a missing input.
-    later: Vec<String>,
+    later: BTreeSet<String>,
 }
 
 impl Names {
     fn define(&mut self, name: String, operand: Operand) -> Result<(), ModelError> {
         match self.known.entry(name) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
+            Entry::Vacant(entry) => {
                 entry.insert(operand);
                 Ok(())
             }
-            std::collections::btree_map::Entry::Occupied(entry) => {
-                Err(ModelError::DuplicateName { name: entry.key().clone() })
-            }
+            Entry::Occupied(entry) => Err(ModelError::DuplicateName { name: entry.key().clone() }),
         }
     }
 
-    fn resolve(&self, node: &NodeName, op: Op, inputs: &[String]) -> Result<Vec<Operand>, ModelError> {
-        // An empty name at the end is an operand left out.
+    fn resolve(&self, node: &str, inputs: &[String]) -> Result<Vec<Operand>, ModelError> {
+        // An empty name is an operand left out.
         let trailing = inputs.iter().rev().take_while(|i| i.is_empty()).count();
-        let inputs = &inputs[..inputs.len() - trailing];
-        let (least, most) = op.arity();
-        if !(least..=most).contains(&inputs.len()) {
-            return Err(ModelError::Operands { node: node.0.clone(), op: op.name().to_owned() });
-        }
-        inputs
-            .iter()
-            .map(|input| {
-                let (node, name) = (|| node.0.clone(), || input.clone());
-                self.known.get(input).cloned().ok_or_else(|| {
-                    if self.later.contains(input) {
-                        ModelError::Cycle { node: node(), input: name() }
-                    } else {
-                        ModelError::MissingInput { node: node(), input: name() }
-                    }
-                })
+        let inputs = inputs.get(..inputs.len() - trailing).unwrap_or_default();
+        let resolve = |input: &String| {
+            if input.is_empty() {
+                return Ok(Operand::Absent);
+            }
+            self.known.get(input).cloned().ok_or_else(|| {
+                let (node, name) = (node.to_owned(), input.clone());
+                if self.later.contains(input) {
+                    ModelError::Cycle { node, input: name }
+                } else {
+                    ModelError::MissingInput { node, input: name }
+                }
             })
-            .collect()
+        };
+        inputs.iter().map(resolve).collect()
     }
 }
 
-/// The width of the one input that is not an initialiser, which becomes value 0.
-fn input_width(inputs: &[ValueInfoProto], names: &mut Names) -> Result<usize, ModelError> {
-    // Before IR version 4 initialisers are listed among the inputs.
-    let free: Vec<_> = inputs.iter().filter(|i| !names.known.contains_key(&i.name)).collect();
-    let [input] = free.as_slice() else {
-        return Err(ModelError::NotSingle { what: "inputs", got: free.len() });
-    };
-    names.define(input.name.clone(), Operand::Value(0))?;
-    let Some(TypeValue::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
-        return Err(ModelError::UnsupportedType { tensor: input.name.clone(), data_type: 0 });
-    };
-    if tensor.elem_type != DataType::Float as i32 {
-        return Err(ModelError::UnsupportedType { tensor: input.name.clone(), data_type: tensor.elem_type });
+/// The inputs that are not initialisers, which become the first values.
+fn read_inputs(inputs: &[ValueInfoProto], names: &mut Names) -> Result<Vec<GraphInput>, ModelError> {
+    let mut read = Vec::new();
+    let mut width = 0;
+    for input in inputs {
+        // Before IR version 4 initialisers are listed among the inputs.
+        if matches!(names.known.get(&input.name), Some(Operand::Constant(_))) {
+            continue;
+        }
+        names.define(input.name.clone(), Operand::Value(read.len()))?;
+        let input = read_input(input)?;
+        width += input.dims.iter().product::<usize>();
+        if width > MAX_INPUTS {
+            return Err(ModelError::TooLarge { what: "numbers of a sample", got: width, limit: MAX_INPUTS });
+        }
+        read.push(input);
     }
-    let dims: Vec<Option<i64>> = tensor
+    if read.is_empty() {
+        return Err(ModelError::NotSingle { what: "inputs", got: 0 });
+    }
+    Ok(read)
+}
+
+fn read_input(input: &ValueInfoProto) -> Result<GraphInput, ModelError> {
+    let name = input.name.clone();
+    let Some(TypeValue::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
+        return Err(ModelError::UnsupportedType { tensor: name, data_type: 0 });
+    };
+    let kind = match DataType::try_from(tensor.elem_type) {
+        Ok(DataType::Float | DataType::Double) => Kind::Float,
+        Ok(DataType::Int32 | DataType::Int64) => Kind::Int,
+        _ => return Err(ModelError::UnsupportedType { tensor: name, data_type: tensor.elem_type }),
+    };
+    let declared: Vec<i64> = tensor
         .shape
         .iter()
         .flat_map(|s| &s.dim)
         .map(|d| match d.value {
-            Some(Dim::DimValue(n)) => Some(n),
-            _ => None,
+            // -1 is how some exporters write a dynamic dimension.
+            Some(Dim::DimValue(n)) if n != 0 => n.max(-1),
+            _ => -1,
         })
         .collect();
-    let width = match dims.as_slice() {
-        [Some(width)] | [None | Some(1), Some(width)] => usize::try_from(*width).ok(),
-        _ => None,
-    };
-    width.filter(|w| (1..=MAX_WIDTH).contains(w)).ok_or_else(|| ModelError::Dimensions {
-        value: input.name.clone(),
-        dims: dims.iter().map(|d| d.unwrap_or(0)).collect(),
-        expected: "the input is [batch, n] with a fixed n of 1 to 4096, and a batch of 1 or a dynamic one",
-    })
+    let mut dims = declared.clone();
+    // The batch is the first axis, or the second of a sequence.
+    let batch = usize::from(dims.len() >= 3 && dims.first().is_some_and(|&d| d > 0));
+    if let Some(d) = dims.get_mut(batch).filter(|d| **d == -1 && declared.len() > 1) {
+        *d = 1;
+    }
+    match dimensions(&name, &dims) {
+        Ok((dims, _)) if !dims.is_empty() => Ok(GraphInput { name, dims, kind }),
+        _ => Err(ModelError::Dimensions {
+            value: name,
+            dims: declared.into_iter().map(|d| d.max(0)).collect(),
+            expected: "an input has fixed dimensions but for the batch, which becomes 1",
+        }),
+    }
 }
 
-/// Every value is read by some node, or is the output.
-fn check_used(nodes: &[Node], output: usize, names: &Names) -> Result<(), ModelError> {
-    let mut used = vec![false; nodes.len() + 1];
-    let values = nodes.iter().flat_map(|n| &n.operands).filter_map(|o| match o {
-        Operand::Value(v) => Some(*v),
-        Operand::Constant(_) => None,
-    });
-    for value in values.chain([output]) {
-        if let Some(flag) = used.get_mut(value) {
-            *flag = true;
+fn read_outputs(outputs: &[ValueInfoProto], names: &Names) -> Result<Vec<GraphOutput>, ModelError> {
+    if outputs.is_empty() {
+        return Err(ModelError::NotSingle { what: "outputs", got: 0 });
+    }
+    let read = |output: &ValueInfoProto| {
+        let missing = || ModelError::MissingInput { node: "output".to_owned(), input: output.name.clone() };
+        let operand = names.known.get(&output.name).cloned().ok_or_else(missing)?;
+        Ok(GraphOutput { name: output.name.clone(), label: is_label(output.r#type.as_ref()), operand })
+    };
+    outputs.iter().map(read).collect()
+}
+
+fn is_label(declared: Option<&TypeProto>) -> bool {
+    let Some(TypeValue::TensorType(tensor)) = declared.and_then(|t| t.value.as_ref()) else { return false };
+    let types = [DataType::Int64, DataType::Int32, DataType::String];
+    DataType::try_from(tensor.elem_type).is_ok_and(|t| types.contains(&t))
+}
+
+/// Every input is read, and at least one output of every node, by some node or by the world.
+fn check_used(inputs: &[GraphInput], nodes: &[Node], outputs: &[GraphOutput]) -> Result<(), ModelError> {
+    let operands = nodes.iter().flat_map(|n| &n.operands).chain(outputs.iter().map(|o| &o.operand));
+    let used: BTreeSet<usize> =
+        operands.filter_map(|o| if let Operand::Value(v) = o { Some(*v) } else { None }).collect();
+    for (position, input) in inputs.iter().enumerate() {
+        if !used.contains(&position) {
+            return Err(ModelError::Unused { value: input.name.clone() });
         }
     }
-    let Some(unused) = used.iter().position(|u| !u) else { return Ok(()) };
-    let named = names.known.iter().find(|(_, o)| matches!(o, Operand::Value(v) if *v == unused));
-    Err(ModelError::Unused { value: named.map(|(name, _)| name.clone()).unwrap_or_default() })
-}
-
-/// The tensor of a `Constant` node; `None` for other operators.
-fn constant_node(node: &NodeName, proto: &NodeProto) -> Result<Option<Tensor>, ModelError> {
-    if proto.op_type != "Constant" || !is_default_domain(&proto.domain) {
-        return Ok(None);
-    }
-    let [AttributeProto { name, t: Some(value), .. }] = proto.attribute.as_slice() else {
-        return Err(node.attribute("value"));
-    };
-    if name != "value" || !proto.input.is_empty() {
-        return Err(node.attribute(name));
-    }
-    tensor::read(&node.0, value.clone()).map(Some)
-}
-
-fn operator(node: &NodeName, proto: &NodeProto) -> Result<Op, ModelError> {
-    let simple = match proto.op_type.as_str() {
-        _ if !is_default_domain(&proto.domain) => None,
-        "Gemm" => return gemm(node, &proto.attribute),
-        "Flatten" => return flatten(node, &proto.attribute),
-        "MatMul" => Some(Op::MatMul),
-        "Add" => Some(Op::Add),
-        "Sub" => Some(Op::Sub),
-        "Mul" => Some(Op::Mul),
-        "Div" => Some(Op::Div),
-        "Relu" => Some(Op::Relu),
-        "Identity" => Some(Op::Identity),
-        "Reshape" => Some(Op::Reshape),
-        _ => None,
-    };
-    let op = simple.ok_or_else(|| ModelError::UnsupportedOp {
-        node: node.0.clone(),
-        op: proto.op_type.clone(),
-        domain: proto.domain.clone(),
-    })?;
-    match proto.attribute.first() {
-        // `allowzero` only matters to dimensions of zero, which are refused.
-        Some(a) if !(op == Op::Reshape && a.name == "allowzero" && proto.attribute.len() == 1) => {
-            Err(node.attribute(&a.name))
-        }
-        _ => Ok(op),
-    }
-}
-
-fn gemm(node: &NodeName, attributes: &[AttributeProto]) -> Result<Op, ModelError> {
-    let (mut alpha, mut beta, mut transposed) = (1.0, 1.0, false);
-    for a in attributes {
-        match (a.name.as_str(), AttributeType::try_from(a.r#type)) {
-            ("alpha", Ok(AttributeType::Float)) if a.f.is_finite() => alpha = a.f,
-            ("beta", Ok(AttributeType::Float)) if a.f.is_finite() => beta = a.f,
-            ("transB", Ok(AttributeType::Int)) if matches!(a.i, 0 | 1) => transposed = a.i == 1,
-            // `A` is the activation, one row a sample; its transpose would mix samples.
-            ("transA", Ok(AttributeType::Int)) if a.i == 0 => {}
-            (name, _) => return Err(node.attribute(name)),
+    for node in nodes {
+        if used.range(node.first..node.first + node.outputs).next().is_none() {
+            return Err(ModelError::Unused { value: node.name.clone() });
         }
     }
-    Ok(Op::Gemm { alpha, beta, transposed })
-}
-
-fn flatten(node: &NodeName, attributes: &[AttributeProto]) -> Result<Op, ModelError> {
-    match attributes {
-        [] => Ok(Op::Flatten),
-        [a] if a.name == "axis" && matches!(a.i, 1 | -1) => Ok(Op::Flatten),
-        [a, ..] => Err(node.attribute(&a.name)),
-    }
+    Ok(())
 }

@@ -1,41 +1,65 @@
 //! Constant tensors.
 
+use std::sync::Arc;
+
 use tract_onnx::pb::{TensorProto, tensor_proto::DataLocation, tensor_proto::DataType};
 
 use crate::ModelError;
 
-/// A constant: float32 weights, or the int64 vector of a shape. Elements are row-major.
+/// Most elements of a constant.
+pub(crate) const MAX_ELEMENTS: usize = 1 << 22;
+
+/// What a tensor's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Real numbers.
+    Float,
+    /// Integers.
+    Int,
+    /// 0 and 1.
+    Bool,
+    /// Strings, which have no meaning here; such a tensor has no data.
+    Text,
+}
+
+/// A constant. Numbers of every type are float64, which holds float32 and small integers exactly; elements are row-major
+/// and finite.
 #[derive(Clone, PartialEq)]
-pub enum Tensor {
-    /// Finite float32 values.
-    Float {
-        /// Dimensions, each at least 1; none for a scalar.
-        dims: Vec<usize>,
-        /// As many elements as the product of the dimensions.
-        data: Vec<f32>,
-    },
-    /// Integers, as shapes have them.
-    Int {
-        /// The elements, flattened.
-        data: Vec<i64>,
-    },
+pub(crate) struct Tensor {
+    /// Dimensions, each at least 1; none for a scalar.
+    pub dims: Vec<usize>,
+    /// What the numbers are.
+    pub kind: Kind,
+    /// As many elements as the product of the dimensions.
+    pub data: Arc<[f64]>,
+}
+
+impl Tensor {
+    /// A vector of integers.
+    pub(crate) fn integers(values: &[i64]) -> Self {
+        Self { dims: vec![values.len()], kind: Kind::Int, data: values.iter().map(|&x| x as f64).collect() }
+    }
+
+    /// A single number.
+    pub(crate) fn scalar(kind: Kind, value: f64) -> Self {
+        Self { dims: vec![], kind, data: [value].into() }
+    }
 }
 
 impl std::fmt::Debug for Tensor {
     /// Shows dimensions, never weights.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Float { dims, .. } => write!(f, "Float{dims:?}"),
-            Self::Int { data } => write!(f, "Int[{}]", data.len()),
-        }
+        write!(f, "{:?}{:?}", self.kind, self.dims)
     }
 }
 
-/// Checks a tensor and takes its elements.
+const LOCATION_DEFAULT: i32 = DataLocation::Default as i32;
+
+/// Reads a constant.
 ///
 /// # Errors
-/// For external data, element types other than float32 and int64, dimensions that do not match the data, and values
-/// that are NaN or infinite.
+/// For external data, segments, element types that are no numbers, dimensions that are not positive, and elements that
+/// are missing or not finite.
 pub(super) fn read(name: &str, proto: TensorProto) -> Result<Tensor, ModelError> {
     let tensor = || name.to_owned();
     let located_outside = !matches!(proto.data_location, None | Some(LOCATION_DEFAULT));
@@ -43,46 +67,55 @@ pub(super) fn read(name: &str, proto: TensorProto) -> Result<Tensor, ModelError>
         return Err(ModelError::ExternalData { tensor: tensor() });
     }
     if proto.segment.is_some() {
-        return Err(ModelError::Dimensions {
-            value: tensor(),
-            dims: proto.dims,
-            expected: "segments are not supported",
-        });
+        let expected = "segments are not supported";
+        return Err(ModelError::Dimensions { value: tensor(), dims: proto.dims, expected });
     }
     let (dims, expected) = dimensions(name, &proto.dims)?;
-    let check = |got: usize| {
-        if got == expected { Ok(()) } else { Err(ModelError::Elements { tensor: tensor(), expected, got }) }
-    };
-    match DataType::try_from(proto.data_type) {
+    let TensorProto { raw_data: raw, float_data, int32_data, int64_data, double_data, .. } = proto;
+    let small = int32_data.into_iter().map(f64::from);
+    let (kind, data): (_, Vec<f64>) = match DataType::try_from(proto.data_type) {
+        Ok(DataType::Float) if raw.is_empty() => {
+            (Kind::Float, float_data.into_iter().map(f64::from).collect())
+        }
         Ok(DataType::Float) => {
-            let data = if proto.raw_data.is_empty() {
-                proto.float_data
-            } else {
-                whole_chunks::<4>(name, &proto.raw_data, expected)?.map(f32::from_le_bytes).collect()
-            };
-            check(data.len())?;
-            if let Some(index) = data.iter().position(|x| !x.is_finite()) {
-                return Err(ModelError::NotFinite { value: tensor(), index });
-            }
-            Ok(Tensor::Float { dims, data })
+            (Kind::Float, chunks(name, &raw, expected)?.map(|b| f64::from(f32::from_le_bytes(b))).collect())
+        }
+        Ok(DataType::Double) if raw.is_empty() => (Kind::Float, double_data),
+        Ok(DataType::Double) => {
+            (Kind::Float, chunks(name, &raw, expected)?.map(f64::from_le_bytes).collect())
+        }
+        Ok(DataType::Int64) if raw.is_empty() => {
+            (Kind::Int, int64_data.into_iter().map(|x| x as f64).collect())
         }
         Ok(DataType::Int64) => {
-            let data = if proto.raw_data.is_empty() {
-                proto.int64_data
-            } else {
-                whole_chunks::<8>(name, &proto.raw_data, expected)?.map(i64::from_le_bytes).collect()
-            };
-            check(data.len())?;
-            Ok(Tensor::Int { data })
+            (Kind::Int, chunks(name, &raw, expected)?.map(|b| i64::from_le_bytes(b) as f64).collect())
         }
-        _ => Err(ModelError::UnsupportedType { tensor: tensor(), data_type: proto.data_type }),
+        Ok(DataType::Int32) if raw.is_empty() => (Kind::Int, small.collect()),
+        Ok(DataType::Int32) => {
+            (Kind::Int, chunks(name, &raw, expected)?.map(|b| f64::from(i32::from_le_bytes(b))).collect())
+        }
+        Ok(DataType::Bool) if raw.is_empty() => (Kind::Bool, small.map(truth).collect()),
+        Ok(DataType::Bool) => (Kind::Bool, raw.iter().map(|&b| truth(f64::from(b))).collect()),
+        Ok(DataType::Uint8) if raw.is_empty() => (Kind::Int, small.collect()),
+        Ok(DataType::Uint8) => (Kind::Int, raw.iter().map(|&b| f64::from(b)).collect()),
+        Ok(DataType::String) => return Ok(Tensor { dims, kind: Kind::Text, data: [].into() }),
+        _ => return Err(ModelError::UnsupportedType { tensor: tensor(), data_type: proto.data_type }),
+    };
+    if data.len() != expected {
+        return Err(ModelError::Elements { tensor: tensor(), expected, got: data.len() });
+    }
+    match data.iter().position(|x| !x.is_finite()) {
+        Some(index) => Err(ModelError::NotFinite { value: tensor(), index }),
+        None => Ok(Tensor { dims, kind, data: data.into() }),
     }
 }
 
-const LOCATION_DEFAULT: i32 = DataLocation::Default as i32;
+fn truth(x: f64) -> f64 {
+    f64::from(u8::from(x != 0.0))
+}
 
 /// Little-endian elements of `N` bytes.
-fn whole_chunks<'a, const N: usize>(
+fn chunks<'a, const N: usize>(
     name: &str,
     bytes: &'a [u8],
     expected: usize,
@@ -96,17 +129,18 @@ fn whole_chunks<'a, const N: usize>(
 }
 
 /// Dimensions and their product.
-fn dimensions(name: &str, dims: &[i64]) -> Result<(Vec<usize>, usize), ModelError> {
+pub(crate) fn dimensions(name: &str, dims: &[i64]) -> Result<(Vec<usize>, usize), ModelError> {
     let sizes: Option<Vec<usize>> =
         dims.iter().map(|&d| usize::try_from(d).ok().filter(|&d| d > 0)).collect();
     sizes
+        .filter(|sizes| sizes.len() <= 8)
         .and_then(|sizes| {
             let count = sizes.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
-            (count <= super::MAX_MODEL_BYTES).then_some((sizes, count))
+            (count <= MAX_ELEMENTS).then_some((sizes, count))
         })
         .ok_or_else(|| ModelError::Dimensions {
             value: name.to_owned(),
             dims: dims.to_vec(),
-            expected: "each must be positive, and their product small",
+            expected: "at most eight, each positive, and their product small",
         })
 }
