@@ -161,7 +161,7 @@ fn a_model_swapped_on_disk_is_refused() {
 
     fs::remove_file(dir.path().join("model.onnx")).unwrap();
     assert!(matches!(Strategy::load(dir.path()), Err(ModelError::Read { .. })));
-    fs::write(dir.path().join("model.onnx"), vec![0; 3 << 20]).unwrap();
+    fs::write(dir.path().join("model.onnx"), vec![0; 33 << 20]).unwrap();
     assert!(matches!(Strategy::load(dir.path()), Err(ModelError::TooLarge { .. })));
 }
 

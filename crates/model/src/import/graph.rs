@@ -86,6 +86,16 @@ impl Graph {
         &self.outputs
     }
 
+    /// The classes of the graph's last classifier, as text and in the order of its scores; empty where there is none.
+    pub fn classes(&self) -> &[String] {
+        let labels = self.nodes.iter().rev().find_map(|node| match &node.op {
+            Op::Trees(forest) => forest.labels.as_ref(),
+            Op::Linear(model) => model.labels.as_ref(),
+            _ => None,
+        });
+        labels.map_or(&[], |l| &l.names)
+    }
+
     /// How many numbers a sample has.
     pub fn width(&self) -> usize {
         self.inputs.iter().map(|i| i.dims.iter().product::<usize>()).sum()

@@ -18,7 +18,7 @@ use tract_onnx::pb::ModelProto;
 pub use graph::{Graph, GraphInput, GraphOutput};
 pub(crate) use graph::{Node, Operand};
 pub(crate) use op::{
-    Binary, Cell, Fold, Gate, LinearModel, Norm, Op, Padding, PostTransform, Recurrent, Unary, Window,
+    Binary, Cell, Fold, Gate, Labels, LinearModel, Norm, Op, Padding, PostTransform, Recurrent, Unary, Window,
 };
 pub(crate) use ops::{
     axis,

@@ -126,8 +126,17 @@ pub(crate) struct LinearModel {
     pub coefficients: Vec<f64>,
     pub intercepts: Vec<f64>,
     pub post: PostTransform,
-    /// For a classifier, the number that stands for each class.
-    pub labels: Option<Vec<f64>>,
+    /// For a classifier, its classes.
+    pub labels: Option<Labels>,
+}
+
+/// A classifier's classes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Labels {
+    /// The number that stands for each: its label, or its position where labels are strings.
+    pub numbers: Vec<f64>,
+    /// The label of each, as text.
+    pub names: Vec<String>,
 }
 
 /// A norm that a sample is divided by.

@@ -105,7 +105,7 @@ fn gelu(b: &mut Builder, x: &[Element], tanh: bool) -> Result<Vec<Element>, Mode
 }
 
 /// A whole power of at least 1, by products.
-fn power(b: &mut Builder, x: &[Element], exponent: u32) -> Result<Vec<Element>, ModelError> {
+fn power(b: &mut Builder, x: &[Element], exponent: usize) -> Result<Vec<Element>, ModelError> {
     let mut square = x.to_vec();
     let mut result: Option<Vec<Element>> = None;
     let mut left = exponent;
@@ -247,7 +247,7 @@ fn raise(b: &mut Builder, node: &Node, x: &[Element], y: &[Element]) -> Result<V
                     .form("this exponent", "a multiple of 1/2 of at most 16, or Exp of a product with Log"));
             }
             let x = b.realise(x, RealActivation::Identity)?;
-            let mut result = power(b, &x, whole as u32)?;
+            let mut result = power(b, &x, (0..MAX_EXPONENT).filter(|&k| f64::from(k) < whole).count())?;
             if rest != 0.0 {
                 let half = root(b, &x)?;
                 result = b.times(&result, &half)?;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Comparison, ModelError, RealNode,
-    import::{Branch, Forest, Kind, LinearModel, Node, PostTransform},
+    import::{Branch, Forest, Kind, Labels, LinearModel, Node, PostTransform},
     program::{Function, ValueId},
 };
 
@@ -35,7 +35,7 @@ pub(super) fn forest(
         let base = if forest.base.len() == forest.targets { forest.base.get(target) } else { None };
         scores.push(sum.affine(by, base.copied().unwrap_or(0.0)));
     }
-    let Some(labels) = &forest.labels else {
+    let Some(Labels { numbers: labels, .. }) = &forest.labels else {
         let scores = transform(b, forest.post, scores)?;
         return Ok(vec![Symbolic::new(vec![1, scores.len()], Kind::Float, scores)]);
     };
@@ -44,7 +44,7 @@ pub(super) fn forest(
         scores[0] = scores[0].affine(1.0, *base);
     }
     let Some(one_sided) = forest.one_sided else {
-        return classes(b, labels, scores, forest.post);
+        return classes(b, labels, &scores, forest.post);
     };
     // All leaves speak of one class; the other's score is what that one lacks.
     let base = if forest.base.len() == 2 { forest.base[1] - forest.base[0] } else { 0.0 };
@@ -177,11 +177,11 @@ fn transform(b: &mut Builder, post: PostTransform, scores: Vec<Element>) -> Resu
 fn classes(
     b: &mut Builder,
     labels: &[f64],
-    scores: Vec<Element>,
+    scores: &[Element],
     post: PostTransform,
 ) -> Result<Vec<Symbolic>, ModelError> {
-    let scores = b.short(&scores)?;
-    let index = first_extreme(b, &[scores.clone()], true, false)?;
+    let scores = b.short(scores)?;
+    let index = first_extreme(b, std::slice::from_ref(&scores), true, false)?;
     let label = choose_label(b, labels, &index)?;
     let scores = transform(b, post, scores)?;
     let scores = Symbolic::new(vec![1, scores.len()], Kind::Float, scores);
@@ -217,12 +217,12 @@ pub(super) fn linear_model(
     let weight = |row: usize, column: usize| model.coefficients[row * width + column];
     let matrix = Matrix::new(b, [targets, width], weight, model.intercepts.clone())?;
     let scores = affine::apply(b, &matrix, vec![x.elements()])?.concat();
-    match (&model.labels, scores.as_slice()) {
+    match (model.labels.as_ref().map(|l| &l.numbers), scores.as_slice()) {
         (None, _) => {
             let scores = transform(b, model.post, scores)?;
             Ok(vec![Symbolic::new(vec![1, targets], Kind::Float, scores)])
         }
-        (Some(labels), _) if labels.len() == targets => classes(b, labels, scores, model.post),
+        (Some(labels), _) if labels.len() == targets => classes(b, labels, &scores, model.post),
         (Some(labels), [score]) if labels.len() == 2 && model.post == PostTransform::Logistic => {
             let p = b.function(Function::Sigmoid, std::slice::from_ref(score))?;
             let yes = b.realise(std::slice::from_ref(score), crate::RealActivation::AboveZero)?;

@@ -86,7 +86,7 @@ pub fn lower_real(graph: &Graph, choice: &OutputChoice) -> Result<RealProgram, M
         return Err(ModelError::Dimensions { value: output.name.clone(), dims, expected });
     }
     let element = tensor.get(element);
-    let program = prune::prune(machine.builder.finish(&element)?);
+    let program = prune::prune(&machine.builder.finish(&element)?);
     if program.fits() {
         Ok(program)
     } else {

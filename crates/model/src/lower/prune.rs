@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::{RealMatrix, RealOp, RealProgram, program::ValueId};
 
 /// The same program without values that nothing reads. A row of a matrix goes when no application's result of it is read.
-pub(super) fn prune(program: RealProgram) -> RealProgram {
-    let starts = starts(&program);
+pub(super) fn prune(program: &RealProgram) -> RealProgram {
+    let starts = starts(program);
     let mut wanted = vec![false; program.value_count()];
     let mut rows: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); program.matrices.len()];
     let want = |wanted: &mut Vec<bool>, values: &[ValueId]| values.iter().for_each(|&v| wanted[v] = true);
@@ -44,7 +44,7 @@ pub(super) fn prune(program: RealProgram) -> RealProgram {
             }
         }
     }
-    rebuild(&program, &starts, &wanted, &rows)
+    rebuild(program, &starts, &wanted, &rows)
 }
 
 /// The first value of each operation.

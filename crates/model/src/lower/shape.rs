@@ -403,6 +403,7 @@ fn range(node: &Node, operands: Operands<'_>) -> Result<Symbolic, ModelError> {
     if !(1.0..=65536.0).contains(&count) {
         return Err(node.dimensions(&[], "a range of 1 to 65536 numbers"));
     }
-    let data: Vec<f64> = (0..count as u32).map(|k| start + f64::from(k) * step).collect();
+    let data: Vec<f64> =
+        (0..65536u32).take_while(|&k| f64::from(k) < count).map(|k| start + f64::from(k) * step).collect();
     Ok(Symbolic { dims: vec![data.len()], kind, data: Data::Constant(data.into()) })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Source, trees};
 use crate::{
     ModelError,
-    import::{LinearModel, Norm, Op, PostTransform, Unary},
+    import::{Labels, LinearModel, Norm, Op, PostTransform, Unary},
 };
 
 /// Most classes or targets.
@@ -72,7 +72,7 @@ pub(super) fn read(source: &mut Source) -> Result<Option<Op>, ModelError> {
     Ok(Some(op))
 }
 
-fn linear(source: &mut Source, targets: usize, labels: Option<Vec<f64>>) -> Result<LinearModel, ModelError> {
+fn linear(source: &mut Source, targets: usize, labels: Option<Labels>) -> Result<LinearModel, ModelError> {
     let coefficients = source.attributes.floats("coefficients")?;
     let coefficients = coefficients.ok_or_else(|| source.attributes.refuse("coefficients"))?;
     let fits = (1..=MAX_TARGETS).contains(&targets) && coefficients.len() % targets == 0;
@@ -95,12 +95,22 @@ pub(super) fn post(source: &mut Source) -> Result<PostTransform, ModelError> {
     }
 }
 
-/// The number that stands for each class: its label, or its position where labels are strings.
-pub(super) fn labels(source: &mut Source, ints: &str, strings: &str) -> Result<Vec<f64>, ModelError> {
-    let labels: Vec<f64> = match (source.attributes.ints(ints)?, source.attributes.strings(strings)?) {
-        (Some(labels), _) if !labels.is_empty() => labels.into_iter().map(|l| l as f64).collect(),
-        (_, Some(names)) => (0..names.len()).map(|i| i as f64).collect(),
-        _ => vec![],
+/// The classes of a classifier.
+pub(super) fn labels(source: &mut Source, ints: &str, strings: &str) -> Result<Labels, ModelError> {
+    let labels = match (source.attributes.ints(ints)?, source.attributes.strings(strings)?) {
+        (Some(labels), _) if !labels.is_empty() => Labels {
+            names: labels.iter().map(i64::to_string).collect(),
+            numbers: labels.into_iter().map(|l| l as f64).collect(),
+        },
+        (_, Some(names)) => Labels {
+            numbers: (0..names.len()).map(|i| i as f64).collect(),
+            names: names.iter().map(|n| String::from_utf8_lossy(n).into_owned()).collect(),
+        },
+        _ => return Err(source.attributes.refuse(ints)),
     };
-    if (1..=MAX_TARGETS).contains(&labels.len()) { Ok(labels) } else { Err(source.attributes.refuse(ints)) }
+    if (1..=MAX_TARGETS).contains(&labels.names.len()) {
+        Ok(labels)
+    } else {
+        Err(source.attributes.refuse(ints))
+    }
 }

@@ -6,7 +6,10 @@ use super::{
     Source,
     ml::{MAX_TARGETS, labels, post},
 };
-use crate::{ModelError, import::PostTransform};
+use crate::{
+    ModelError,
+    import::{Labels, PostTransform},
+};
 
 /// Most trees of an ensemble.
 const MAX_TREES: usize = 1 << 16;
@@ -24,8 +27,8 @@ pub(crate) struct Forest {
     /// The sums are divided by the number of trees.
     pub average: bool,
     pub post: PostTransform,
-    /// For a classifier, the number that stands for each class.
-    pub labels: Option<Vec<f64>>,
+    /// For a classifier, its classes.
+    pub labels: Option<Labels>,
     /// A classifier of two classes whose leaves all speak of one: they may still all be positive.
     pub one_sided: Option<OneSided>,
 }
@@ -96,12 +99,12 @@ pub(super) fn regressor(source: &mut Source) -> Result<Forest, ModelError> {
 /// Reads a `TreeEnsembleClassifier`.
 pub(super) fn classifier(source: &mut Source) -> Result<Forest, ModelError> {
     let labels = labels(source, "classlabels_int64s", "classlabels_strings")?;
-    let leaves = leaves(source, "class", labels.len())?;
+    let leaves = leaves(source, "class", labels.names.len())?;
     let mut used = leaves.values().flatten().map(|(class, _)| *class);
     let first = used.next();
-    let one_sided = (labels.len() == 2 && used.all(|class| Some(class) == first))
+    let one_sided = (labels.names.len() == 2 && used.all(|class| Some(class) == first))
         .then(|| OneSided { positive: leaves.values().flatten().all(|(_, weight)| *weight >= 0.0) });
-    let mut forest = forest(source, labels.len(), false, &leaves, Some(labels))?;
+    let mut forest = forest(source, labels.names.len(), false, &leaves, Some(labels))?;
     forest.one_sided = one_sided;
     Ok(forest)
 }
@@ -129,7 +132,7 @@ fn forest(
     targets: usize,
     average: bool,
     leaves: &Leaves,
-    labels: Option<Vec<f64>>,
+    labels: Option<Labels>,
 ) -> Result<Forest, ModelError> {
     let base = source.attributes.numbers("base_values")?.unwrap_or_default();
     if !(base.is_empty() || base.len() == targets || (labels.is_some() && base.len() == 1)) {
@@ -266,7 +269,7 @@ impl Arrays {
             Ok(None) => return Err(source.attributes.refuse("nodes_modes")),
             Err(error) => return Err(error),
         };
-        let modes = modes.iter().map(|&m| match m as u8 {
+        let modes = modes.iter().map(|&m| match m as i64 {
             0 => Some(Mode::Compare { strict: false, swap: false }),
             1 => Some(Mode::Compare { strict: true, swap: false }),
             2 => Some(Mode::Compare { strict: true, swap: true }),
