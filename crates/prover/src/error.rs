@@ -36,6 +36,14 @@ pub enum ProveError {
         /// How late it would have started.
         late: Duration,
     },
+    /// The deadline passed while the job ran.
+    #[error("{stage}: the deadline passed {late:?} ago, before the proof was made")]
+    Late {
+        /// Stage of the job.
+        stage: Stage,
+        /// How late it was when it stopped.
+        late: Duration,
+    },
     /// The caller no longer wants the proof.
     #[error("{stage}: cancelled")]
     Cancelled {
@@ -91,6 +99,7 @@ impl ProveError {
         match self {
             Self::QueueFull { .. } | Self::Panicked { .. } | Self::Randomness(_) => ErrorClass::Retry,
             Self::DeadlinePassed { .. }
+            | Self::Late { .. }
             | Self::Cancelled { .. }
             | Self::Circuit { .. }
             | Self::Unsupported { .. } => ErrorClass::Permanent,

@@ -11,14 +11,18 @@ use alloy_primitives::{Address, B256};
 use parking_lot::Mutex;
 use prometheus::Registry;
 use sotto_circuits::{
-    CircuitError, KeySet, LeafCircuit, LeafInputs, Salt, SheetCircuit, SheetInputs, SheetKey, SheetProof,
-    SheetShape, WrapCircuit, WrapProof, WrapPublicInputs, capacity_for,
+    CircuitError, KeySet, Layer, LeafCircuit, LeafInputs, LeafProof, Salt, SheetCircuit, SheetInputs,
+    SheetKey, SheetProof, SheetShape, WrapCircuit, WrapProof, WrapPublicInputs, capacity_for,
 };
 use sotto_model::{IntModel, ShapeClass};
 use sotto_types::{Claim, Digest, MarketFeatures, PublicData, SHEETS, SLOTS, SheetRef, Slot};
 use tokio_util::sync::CancellationToken;
 
-use crate::{ProveError, ProvingQueue, QueueConfig, Stage, no_deadline};
+use crate::{
+    ProveError, ProvingQueue, QueueConfig, Stage,
+    fast::{FastCircuit, Run},
+    no_deadline,
+};
 
 /// A sheet to prove.
 #[derive(Clone)]
@@ -141,11 +145,41 @@ impl Default for ProverConfig {
     }
 }
 
-/// Circuits of one class and capacity.
+/// Circuits of one class and capacity, each with what its prover keeps.
 #[derive(Debug)]
 struct SheetCircuits {
     leaf: LeafCircuit,
+    leaf_prover: FastCircuit,
     sheet: SheetCircuit,
+    sheet_prover: FastCircuit,
+}
+
+#[derive(Debug)]
+struct Wrapping {
+    circuit: WrapCircuit,
+    prover: FastCircuit,
+}
+
+/// When a running proof ends early.
+#[derive(Clone, Debug)]
+struct Limits {
+    stage: Stage,
+    deadline: Instant,
+    cancel: CancellationToken,
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), ProveError> {
+        let stage = self.stage;
+        let now = Instant::now();
+        if self.cancel.is_cancelled() {
+            Err(ProveError::Cancelled { stage })
+        } else if now > self.deadline {
+            Err(ProveError::Late { stage, late: now - self.deadline })
+        } else {
+            Ok(())
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -153,20 +187,21 @@ struct Circuits {
     keys: KeySet,
     sheets: Mutex<HashMap<(u32, usize), Arc<SheetCircuits>>>,
     shape: OnceLock<SheetShape>,
-    wrap: OnceLock<WrapCircuit>,
+    wrap: OnceLock<Wrapping>,
 }
 
 impl Circuits {
     /// The circuits of a class and capacity, built when missing. Runs on the proving thread alone, so nothing is built
     /// twice.
-    fn sheet(&self, class: &ShapeClass, capacity: usize) -> Result<Arc<SheetCircuits>, CircuitError> {
+    fn sheet(&self, class: &ShapeClass, capacity: usize) -> Result<Arc<SheetCircuits>, ProveError> {
         let at = (class.id(), capacity);
         if let Some(found) = self.sheets.lock().get(&at) {
             return Ok(Arc::clone(found));
         }
-        let leaf = LeafCircuit::build(class, capacity)?;
-        let sheet = SheetCircuit::build(&leaf)?;
-        let built = Arc::new(SheetCircuits { leaf, sheet });
+        let leaf = refused(Stage::Build, LeafCircuit::build(class, capacity))?;
+        let sheet = refused(Stage::Build, SheetCircuit::build(&leaf))?;
+        let (leaf_prover, sheet_prover) = (FastCircuit::new(leaf.data())?, FastCircuit::new(sheet.data())?);
+        let built = Arc::new(SheetCircuits { leaf, leaf_prover, sheet, sheet_prover });
         self.sheets.lock().insert(at, Arc::clone(&built));
         Ok(built)
     }
@@ -180,42 +215,54 @@ impl Circuits {
         Ok(self.shape.get_or_init(|| shape))
     }
 
-    fn wrap(&self) -> Result<&WrapCircuit, CircuitError> {
+    fn wrap(&self) -> Result<&Wrapping, ProveError> {
         if let Some(wrap) = self.wrap.get() {
             return Ok(wrap);
         }
-        let built = WrapCircuit::build(self.shape()?)?;
-        Ok(self.wrap.get_or_init(|| built))
+        let circuit = refused(Stage::Build, self.shape().and_then(WrapCircuit::build))?;
+        let prover = FastCircuit::new(circuit.data())?;
+        Ok(self.wrap.get_or_init(|| Wrapping { circuit, prover }))
     }
 
     fn key(&self, class_id: u32, capacity: usize) -> Result<&SheetKey, CircuitError> {
         self.keys.key(class_id, capacity).ok_or(CircuitError::KeyNotInSet { class_id })
     }
 
-    fn prove_sheet(&self, job: &SheetJob) -> Result<(ProvenSheet, SheetSeconds), CircuitError> {
+    fn prove_sheet(
+        &self,
+        job: &SheetJob,
+        limits: &Limits,
+    ) -> Result<(ProvenSheet, SheetSeconds), ProveError> {
+        let stage = limits.stage;
         let used = job.slots.iter().rposition(|slot| !slot.is_empty()).map_or(0, |last| last + 1);
-        let capacity = capacity_for(used)?;
+        let capacity = refused(stage, capacity_for(used))?;
         let class = job.model.class();
         let circuits = self.sheet(class, capacity)?;
+        let stop = || limits.check();
         let started = Instant::now();
-        let leaf = circuits.leaf.prove(&LeafInputs {
+        let leaf_inputs = LeafInputs {
             model: &job.model,
             salt: &job.model_salt,
             owner: job.owner,
             round_id: job.round_id,
             features: &job.features,
             slots: &job.slots,
-        })?;
+        };
+        let witness = refused(stage, circuits.leaf.witness(&leaf_inputs))?;
+        let run = Run::new(stage, Layer::Leaf).until(&stop);
+        let leaf = LeafProof::new(circuits.leaf_prover.prove(circuits.leaf.data(), witness, &run)?);
         let leaf_seconds = started.elapsed().as_secs_f64();
         let inputs = SheetInputs {
             sheet_salt: &job.sheet_salt,
             commit_index: job.commit_index,
             key_set_root: job.key_set_root,
         };
-        let proof = circuits.sheet.prove(&leaf, &inputs)?;
+        let witness = refused(stage, circuits.sheet.witness(&leaf, &inputs))?;
+        let run = Run::new(stage, Layer::Sheet).until(&stop);
+        let proof = SheetProof::new(circuits.sheet_prover.prove(circuits.sheet.data(), witness, &run)?);
         let seconds =
             SheetSeconds { leaf: leaf_seconds, sheet: started.elapsed().as_secs_f64() - leaf_seconds };
-        circuits.sheet.verify(&proof)?;
+        refused(stage, circuits.sheet.verify(&proof))?;
         Ok((ProvenSheet::new(class.id(), capacity, proof), seconds))
     }
 
@@ -231,14 +278,18 @@ impl Circuits {
         Ok(ProvenSheet::new(class_id, capacity, proof))
     }
 
-    fn wrap_sheet(&self, job: &WrapJob) -> Result<WrappedProof, CircuitError> {
+    fn wrap_sheet(&self, job: &WrapJob, limits: &Limits) -> Result<WrappedProof, ProveError> {
+        let stage = limits.stage;
         let beta = sotto_circuits::data_digest(&job.data);
         let sigma = job.data.sigma(job.chain_id, job.auction_house, beta);
         let shown = WrapPublicInputs::of(&job.data, sigma);
-        let key = self.key(job.sheet.class_id, job.sheet.capacity)?;
-        let wrap = self.wrap()?;
-        let proof = wrap.prove(&job.sheet.proof, key, &self.keys, &job.data, sigma)?;
-        wrap.verify(&proof, &shown)?;
+        let key = refused(stage, self.key(job.sheet.class_id, job.sheet.capacity))?;
+        let Wrapping { circuit, prover } = self.wrap()?;
+        let witness = circuit.witness(&job.sheet.proof, key, &self.keys, &job.data, sigma);
+        let stop = || limits.check();
+        let run = Run::new(stage, Layer::Wrap).until(&stop);
+        let proof = WrapProof::new(prover.prove(circuit.data(), refused(stage, witness)?, &run)?);
+        refused(stage, circuit.verify(&proof, &shown))?;
         Ok(WrappedProof { beta, public_inputs: shown.elements(), proof })
     }
 }
@@ -276,14 +327,14 @@ impl Prover {
         let circuits = Arc::clone(&self.circuits);
         let build = move || {
             for (class, slots) in sheets {
-                circuits.sheet(&class, capacity_for(slots)?)?;
+                circuits.sheet(&class, refused(Stage::Build, capacity_for(slots))?)?;
             }
             if wrap {
                 circuits.wrap()?;
             }
             Ok(())
         };
-        self.run(Stage::Build, no_deadline(), CancellationToken::new(), build).await
+        self.queue.run(Stage::Build, no_deadline(), CancellationToken::new(), build).await
     }
 
     /// Proves a sheet: leaf, then the zero-knowledge sheet around it, verified. A proof that does not verify is made
@@ -311,7 +362,9 @@ impl Prover {
         cancel: CancellationToken,
     ) -> Result<(ProvenSheet, SheetSeconds), ProveError> {
         let circuits = Arc::clone(&self.circuits);
-        self.run(Stage::Sheet, deadline, cancel, move || twice(|| circuits.prove_sheet(&job))).await
+        let limits = Limits { stage: Stage::Sheet, deadline, cancel: cancel.clone() };
+        let prove = move || twice(|| circuits.prove_sheet(&job, &limits));
+        self.queue.run(Stage::Sheet, deadline, cancel, prove).await
     }
 
     /// Decodes and verifies a sheet proof from outside under the key of a class and capacity.
@@ -344,22 +397,14 @@ impl Prover {
         cancel: CancellationToken,
     ) -> Result<WrappedProof, ProveError> {
         let circuits = Arc::clone(&self.circuits);
-        self.run(Stage::Wrap, deadline, cancel, move || twice(|| circuits.wrap_sheet(&job))).await
+        let limits = Limits { stage: Stage::Wrap, deadline, cancel: cancel.clone() };
+        let prove = move || twice(|| circuits.wrap_sheet(&job, &limits));
+        self.queue.run(Stage::Wrap, deadline, cancel, prove).await
     }
 
     /// Ends jobs that wait; the running one finishes.
     pub fn stop(&self) {
         self.queue.stop();
-    }
-
-    async fn run<T: Send + 'static>(
-        &self,
-        stage: Stage,
-        deadline: Instant,
-        cancel: CancellationToken,
-        job: impl FnOnce() -> Result<T, CircuitError> + Send + 'static,
-    ) -> Result<T, ProveError> {
-        self.queue.run(stage, deadline, cancel, move || refused(stage, job())).await
     }
 }
 
@@ -372,9 +417,9 @@ fn refused<T>(stage: Stage, outcome: Result<T, CircuitError>) -> Result<T, Prove
 }
 
 /// Makes a proof again if the first does not verify: the hardware may have failed once.
-fn twice<T>(make: impl Fn() -> Result<T, CircuitError>) -> Result<T, CircuitError> {
+fn twice<T>(make: impl Fn() -> Result<T, ProveError>) -> Result<T, ProveError> {
     match make() {
-        Err(CircuitError::Invalid { .. }) => make(),
+        Err(ProveError::Unverifiable { .. }) => make(),
         outcome => outcome,
     }
 }

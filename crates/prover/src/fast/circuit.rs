@@ -18,6 +18,7 @@ use super::{
     columns::Columns,
     domain::{Domain, reversed},
     scratch::Scratch,
+    simd::Backend,
     witness::WitnessPlan,
 };
 use crate::ProveError;
@@ -50,6 +51,7 @@ pub(super) struct QuotientDomain {
 #[derive(Debug)]
 pub struct FastCircuit {
     digest: Vec<u8>,
+    pub(super) backend: Backend,
     pub(super) selectors: Vec<Selector>,
     pub(super) quotient: QuotientDomain,
     /// Values of the permutation polynomials on the trace's rows.
@@ -66,6 +68,17 @@ impl FastCircuit {
     /// # Errors
     /// When the circuit has what this prover does not support: lookup tables, or constraints of a degree above the rate.
     pub fn new<K: GenericConfig<D, F = F>>(data: &CircuitData<K>) -> Result<Self, ProveError> {
+        Self::on(Backend::detect(), data)
+    }
+
+    /// As [`Self::new`], on the instructions given.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn on<K: GenericConfig<D, F = F>>(
+        backend: Backend,
+        data: &CircuitData<K>,
+    ) -> Result<Self, ProveError> {
         let common = &data.common;
         let rate_bits = common.config.fri_config.rate_bits;
         let quotient_bits = common.quotient_degree_factor.next_power_of_two().trailing_zeros() as usize;
@@ -77,6 +90,7 @@ impl FastCircuit {
         }
         let domain = Domain::new(common.degree_bits(), rate_bits, F::coset_shift());
         Ok(Self {
+            backend,
             digest: data.verifier_only.circuit_digest.to_bytes(),
             selectors: selectors(common)?,
             quotient: QuotientDomain::new(data, &domain, quotient_bits),

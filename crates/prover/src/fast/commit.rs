@@ -9,7 +9,6 @@ use std::time::Instant;
 use plonky2::{
     field::fft::FftRootTable,
     hash::{merkle_proofs::MerkleProof, merkle_tree::MerkleCap},
-    plonk::config::Hasher,
 };
 use rayon::prelude::*;
 use sotto_circuits::field::F;
@@ -18,24 +17,28 @@ use super::{
     columns::Columns,
     domain::Domain,
     evaluate,
-    kernels::{self},
+    hash::FastHash,
+    kernels,
+    merkle::{build_tree_from_leaf_digests, hash_columns},
     prove::Run,
+    simd::Backend,
 };
 use crate::ProveError;
 
 /// A Merkle tree over the domain, without its leaves.
 #[derive(Debug)]
-pub(super) struct Tree<H: Hasher<F>> {
+pub(super) struct Tree<H: FastHash> {
     digests: Vec<H::Hash>,
     pub(super) cap: MerkleCap<F, H>,
     leaves: usize,
 }
 
-impl<H: Hasher<F>> Tree<H> {
+impl<H: FastHash> Tree<H> {
     /// The tree over these leaf digests.
-    pub(super) fn new(leaves: &[H::Hash], cap_height: usize) -> Self {
-        let (digests, cap) = kernels::tree::<H>(leaves, cap_height);
-        Self { digests, cap: MerkleCap(cap), leaves: leaves.len() }
+    pub(super) fn new(backend: Backend, leaves: Vec<H::Hash>, cap_height: usize) -> Self {
+        let count = leaves.len();
+        let (digests, cap) = build_tree_from_leaf_digests::<H>(backend, leaves, cap_height);
+        Self { digests, cap, leaves: count }
     }
 
     /// The siblings on the way from a leaf to the cap. In plonky2's layout the pair `i` of layer `l` of a subtree stands at
@@ -55,7 +58,7 @@ impl<H: Hasher<F>> Tree<H> {
 
 /// A batch of committed polynomials.
 #[derive(Debug)]
-pub(super) struct Batch<H: Hasher<F>> {
+pub(super) struct Batch<H: FastHash> {
     /// Coefficients.
     pub(super) coeffs: Columns,
     /// Values on the blocks that were kept, the first ones.
@@ -67,6 +70,7 @@ pub(super) struct Batch<H: Hasher<F>> {
 
 /// What a commitment is made with.
 pub(super) struct Committer<'a> {
+    pub(super) backend: Backend,
     pub(super) domain: &'a Domain,
     pub(super) table: &'a FftRootTable<F>,
     pub(super) cap_height: usize,
@@ -87,7 +91,7 @@ impl Committer<'_> {
     }
 
     /// Commits to polynomials in coefficient form. `kept` gives the memory of the blocks to keep.
-    pub(super) fn commit<H: Hasher<F>>(
+    pub(super) fn commit<H: FastHash>(
         &self,
         coeffs: Columns,
         salts: Columns,
@@ -114,11 +118,11 @@ impl Committer<'_> {
             leaves.extend(block?);
         }
         self.run.check()?;
-        Ok(Batch { coeffs, blocks: kept, salts, tree: Tree::new(&leaves, self.cap_height) })
+        Ok(Batch { coeffs, blocks: kept, salts, tree: Tree::new(self.backend, leaves, self.cap_height) })
     }
 
     /// Values on one block and the digests of its leaves.
-    fn block<H: Hasher<F>>(
+    fn block<H: FastHash>(
         &self,
         coeffs: &Columns,
         salts: &Columns,
@@ -136,7 +140,7 @@ impl Committer<'_> {
         let transformed = Instant::now();
         let mut columns = values.slices();
         columns.extend(salts.iter().map(|salt| &salt[block * rows..(block + 1) * rows]));
-        let digests = kernels::hash_columns::<H>(&columns);
+        let digests = hash_columns::<H>(self.backend, &columns);
         let nanos = |from: Instant, to: Instant| to.duration_since(from).as_nanos() as u64;
         self.transform_nanos.fetch_add(nanos(started, transformed), Ordering::Relaxed);
         self.leaf_nanos.fetch_add(nanos(transformed, Instant::now()), Ordering::Relaxed);
@@ -144,7 +148,7 @@ impl Committer<'_> {
     }
 }
 
-impl<H: Hasher<F>> Batch<H> {
+impl<H: FastHash> Batch<H> {
     /// The leaf at a position of the domain, salts last.
     pub(super) fn leaf(&self, domain: &Domain, position: usize) -> Vec<F> {
         let rows = self.coeffs.rows();

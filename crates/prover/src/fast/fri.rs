@@ -12,7 +12,6 @@ use plonky2::{
     },
     hash::{hashing::PlonkyPermutation, merkle_tree::MerkleTree},
     iop::challenger::Challenger,
-    plonk::config::Hasher,
 };
 use rayon::prelude::*;
 use sotto_circuits::field::{D, F};
@@ -21,13 +20,16 @@ use super::{
     commit::{Batch, Tree},
     domain::Domain,
     evaluate::{FE, combine},
+    hash::FastHash,
     kernels,
+    merkle::hash_columns,
     prove::{Phase, Run, Watch},
+    simd::Backend,
 };
 use crate::ProveError;
 
 /// What is opened: the circuit's own commitment and the proof's three.
-pub(super) struct Oracles<'a, H: Hasher<F>> {
+pub(super) struct Oracles<'a, H: FastHash> {
     pub(super) fixed: &'a MerkleTree<F, H>,
     pub(super) fixed_polynomials: Vec<&'a [F]>,
     pub(super) batches: [&'a Batch<H>; 3],
@@ -35,7 +37,7 @@ pub(super) struct Oracles<'a, H: Hasher<F>> {
     pub(super) zs: usize,
 }
 
-impl<H: Hasher<F>> Oracles<'_, H> {
+impl<H: FastHash> Oracles<'_, H> {
     /// `(F_0(X) - F_0(ζ))/(X - ζ)·α^k + (F_1(X) - F_1(gζ))/(X - gζ)`, where `F_0` combines all polynomials by powers of α
     /// and `F_1` the `k` Zs; coefficients.
     fn combined(&self, alpha: FE, zeta: FE, next: FE) -> Vec<FE> {
@@ -63,14 +65,14 @@ fn divide([low, high]: &[Vec<F>; D], point: FE) -> Vec<FE> {
 }
 
 /// A folded polynomial's values, committed in leaves of one coset each.
-struct Layer<H: Hasher<F>> {
+struct Layer<H: FastHash> {
     values: [Vec<F>; D],
     arity: usize,
     tree: Tree<H>,
 }
 
-impl<H: Hasher<F>> Layer<H> {
-    fn new(coeffs: &[FE], domain: &Domain, arity: usize, cap_height: usize) -> Self {
+impl<H: FastHash> Layer<H> {
+    fn new(backend: Backend, coeffs: &[FE], domain: &Domain, arity: usize, cap_height: usize) -> Self {
         let rows = coeffs.len();
         let table = plonky2::field::fft::fft_root_table(rows);
         let values = [0, 1].map(|i| {
@@ -87,7 +89,7 @@ impl<H: Hasher<F>> Layer<H> {
             .map(|at| values[at % D].iter().skip(at / D).step_by(arity).copied().collect())
             .collect();
         let slices: Vec<&[F]> = columns.iter().map(Vec::as_slice).collect();
-        let tree = Tree::new(&kernels::hash_columns::<H>(&slices), cap_height);
+        let tree = Tree::new(backend, hash_columns::<H>(backend, &slices), cap_height);
         Self { values, arity, tree }
     }
 
@@ -99,7 +101,8 @@ impl<H: Hasher<F>> Layer<H> {
 }
 
 /// Proves the openings at ζ and gζ.
-pub(super) fn prove<H: Hasher<F>>(
+pub(super) fn prove<H: FastHash>(
+    backend: Backend,
     oracles: &Oracles<'_, H>,
     points: [FE; 2],
     domain: &Domain,
@@ -117,7 +120,7 @@ pub(super) fn prove<H: Hasher<F>>(
         run.check()?;
         let degree_bits = coeffs.len().trailing_zeros() as usize;
         let domain = Domain::new(degree_bits, params.config.rate_bits, shift);
-        let layer = Layer::new(&coeffs, &domain, 1 << arity_bits, params.config.cap_height);
+        let layer = Layer::new(backend, &coeffs, &domain, 1 << arity_bits, params.config.cap_height);
         challenger.observe_cap(&layer.tree.cap);
         layers.push(layer);
         let beta = challenger.get_extension_challenge::<D>();
@@ -131,7 +134,7 @@ pub(super) fn prove<H: Hasher<F>>(
     run.check()?;
     let position = absorb::<H>(&mut state, coeffs.iter().flat_map(|c| c.0));
     let bits = params.config.proof_of_work_bits;
-    let work = run.work.or_else(|| kernels::grind::<H>(state, position, bits));
+    let work = run.work.or_else(|| kernels::grind::<H>(backend, &state, position, bits));
     let pow_witness = work.ok_or(ProveError::Unsupported { what: "this much work" })?;
     challenger.observe_element(pow_witness);
     let _response = challenger.get_challenge();
@@ -160,7 +163,7 @@ fn fold(coeffs: &[FE], beta: FE) -> FE {
 }
 
 /// Absorbs elements as the challenger does, and returns where the next one goes.
-fn absorb<H: Hasher<F>>(state: &mut H::Permutation, elements: impl Iterator<Item = F>) -> usize {
+fn absorb<H: FastHash>(state: &mut H::Permutation, elements: impl Iterator<Item = F>) -> usize {
     let mut position = 0;
     for element in elements {
         state.set_elt(element, position);
@@ -173,7 +176,7 @@ fn absorb<H: Hasher<F>>(state: &mut H::Permutation, elements: impl Iterator<Item
     position
 }
 
-fn query<H: Hasher<F>>(
+fn query<H: FastHash>(
     oracles: &Oracles<'_, H>,
     layers: &[Layer<H>],
     domain: &Domain,

@@ -1,16 +1,14 @@
 //! What the phases ask of the arithmetic kernels.
 
-use plonky2::{
-    field::{
-        fft::FftRootTable,
-        polynomial::{PolynomialCoeffs, PolynomialValues},
-        types::{Field, PrimeField64},
-    },
-    hash::hashing::PlonkyPermutation,
-    plonk::config::Hasher,
+use plonky2::field::{
+    fft::FftRootTable,
+    polynomial::{PolynomialCoeffs, PolynomialValues},
+    types::{Field, Field64},
 };
 use rayon::prelude::*;
 use sotto_circuits::field::F;
+
+use super::{hash::FastHash, simd::Backend};
 
 /// Replaces values over the subgroup, in natural order, by coefficients.
 pub(super) fn interpolate(values: &mut [F], table: &FftRootTable<F>) {
@@ -29,53 +27,18 @@ pub(super) fn coset_values(coeffs: &[F], shift: F, out: &mut [F], table: &FftRoo
     }
 }
 
-/// Digests of the leaves whose elements are the rows of these columns.
-pub(super) fn hash_columns<H: Hasher<F>>(columns: &[&[F]]) -> Vec<H::Hash> {
-    let rows = columns.first().map_or(0, |column| column.len());
-    (0..rows)
+/// An element whose absorption at this position of the state gives a response with enough leading zeros. Threads search
+/// neighbouring ranges in turn.
+pub(super) fn grind<H: FastHash>(
+    backend: Backend,
+    state: &H::Permutation,
+    position: usize,
+    zeros: u32,
+) -> Option<F> {
+    const RANGE: u64 = 1 << 11;
+    (0..((F::ORDER - 1) / RANGE) as usize)
         .into_par_iter()
-        .map(|row| H::hash_or_noop(&columns.iter().map(|column| column[row]).collect::<Vec<_>>()))
-        .collect()
-}
-
-/// The inner digests, in plonky2's layout, and the cap of the tree over these leaf digests.
-pub(super) fn tree<H: Hasher<F>>(leaves: &[H::Hash], cap_height: usize) -> (Vec<H::Hash>, Vec<H::Hash>) {
-    let subtree = leaves.len() >> cap_height;
-    let parts: Vec<_> = leaves
-        .par_chunks_exact(subtree)
-        .map(|leaves| {
-            let mut digests = Vec::with_capacity(2 * (subtree - 1));
-            let root = fill::<H>(leaves, &mut digests);
-            (digests, root)
-        })
-        .collect();
-    let cap = parts.iter().map(|(_, root)| *root).collect();
-    (parts.into_iter().flat_map(|(digests, _)| digests).collect(), cap)
-}
-
-fn fill<H: Hasher<F>>(leaves: &[H::Hash], out: &mut Vec<H::Hash>) -> H::Hash {
-    if let [leaf] = leaves {
-        return *leaf;
-    }
-    let (left, right) = leaves.split_at(leaves.len() / 2);
-    let left_root = fill::<H>(left, out);
-    let mut rest = Vec::with_capacity(out.len());
-    let right_root = fill::<H>(right, &mut rest);
-    out.push(left_root);
-    out.push(right_root);
-    out.extend(rest);
-    H::two_to_one(left_root, right_root)
-}
-
-/// The least element whose absorption at this position of the state gives a response with enough leading zeros.
-pub(super) fn grind<H: Hasher<F>>(state: H::Permutation, position: usize, bits: u32) -> Option<F> {
-    (0..F::NEG_ONE.to_canonical_u64())
-        .into_par_iter()
-        .find_any(|&candidate| {
-            let mut state = state;
-            state.set_elt(F::from_canonical_u64(candidate), position);
-            state.permute();
-            state.squeeze().last().is_some_and(|r| r.to_canonical_u64().leading_zeros() >= bits)
-        })
+        .by_exponential_blocks()
+        .find_map_any(|range| H::grind_range(backend, state, position, zeros, range as u64 * RANGE, RANGE))
         .map(F::from_canonical_u64)
 }

@@ -12,6 +12,7 @@ mod evaluate;
 mod fri;
 mod gates;
 mod hash;
+mod keccak_hash;
 mod kernels;
 mod leaves;
 mod merkle;

@@ -29,6 +29,7 @@ use super::{
     commit::{Batch, Committer, SALTS, unsalted},
     evaluate::{FE, Powers},
     fri::{self, Oracles},
+    hash::FastHash,
     permutation::products,
     quotient::{Challenges, Inputs, quotient},
     salt::random_columns,
@@ -184,7 +185,7 @@ impl FastCircuit {
     /// # Errors
     /// When the inputs have no witness, the data is not that of the prepared circuit, or the run is stopped. A witness that
     /// satisfies the generators but not the constraints may give a proof that does not verify.
-    pub fn prove<K: GenericConfig<D, F = F>>(
+    pub fn prove<K: GenericConfig<D, F = F, Hasher: FastHash>>(
         &self,
         data: &CircuitData<K>,
         inputs: PartialWitness<F>,
@@ -197,7 +198,7 @@ impl FastCircuit {
     ///
     /// # Errors
     /// As [`Self::prove`].
-    pub fn prove_timed<K: GenericConfig<D, F = F>>(
+    pub fn prove_timed<K: GenericConfig<D, F = F, Hasher: FastHash>>(
         &self,
         data: &CircuitData<K>,
         inputs: PartialWitness<F>,
@@ -217,7 +218,7 @@ impl FastCircuit {
     ///
     /// # Errors
     /// As [`Self::prove`].
-    pub fn prove_partition<K: GenericConfig<D, F = F>>(
+    pub fn prove_partition<K: GenericConfig<D, F = F, Hasher: FastHash>>(
         &self,
         data: &CircuitData<K>,
         witness: &PartitionWitness<'_, F>,
@@ -237,13 +238,13 @@ impl FastCircuit {
     }
 }
 
-struct Proving<'a, K: GenericConfig<D, F = F>> {
+struct Proving<'a, K: GenericConfig<D, F = F, Hasher: FastHash>> {
     circuit: &'a FastCircuit,
     data: &'a CircuitData<K>,
     run: &'a Run<'a>,
 }
 
-impl<K: GenericConfig<D, F = F>> Proving<'_, K> {
+impl<K: GenericConfig<D, F = F, Hasher: FastHash>> Proving<'_, K> {
     fn prove(
         &self,
         witness: &[Option<F>],
@@ -258,6 +259,7 @@ impl<K: GenericConfig<D, F = F>> Proving<'_, K> {
         watch.lap(Phase::Witness);
 
         let committer = Committer {
+            backend: circuit.backend,
             domain: &circuit.domain,
             table: &circuit.table,
             cap_height: config.fri_config.cap_height,
@@ -321,6 +323,7 @@ impl<K: GenericConfig<D, F = F>> Proving<'_, K> {
         observe(&mut challenger, &openings);
         watch.lap(Phase::Openings);
         let opening_proof = fri::prove(
+            circuit.backend,
             &oracles,
             points,
             &circuit.domain,

@@ -21,7 +21,7 @@ use sotto_circuits::{
     field::{Builder, CircuitData, D, F, Proof, Target},
 };
 
-use super::{FastCircuit, Run};
+use super::{Backend, FastCircuit, FastHash, Run};
 use crate::{ProveError, Stage};
 
 type Stock = PoseidonGoldilocksConfig;
@@ -53,21 +53,23 @@ fn run() -> Run<'static> {
 /// Asserts that the fast proof is the stock proof, byte for byte, and that a proof with its own work verifies.
 fn assert_equal<K: GenericConfig<D, F = F>>(data: &CircuitData<K>, witness: &PartialWitness<F>)
 where
-    K::Hasher: plonky2::plonk::config::Hasher<F>,
+    K::Hasher: FastHash,
 {
     // plonky2 draws the unused wires of the public-input gate at random, so both provers get one and the same witness.
     let witness = generate_partial_witness(witness.clone(), &data.prover_only, &data.common).unwrap();
     let timing = &mut TimingTree::default();
     let stock =
         prove_with_partition_witness(&data.prover_only, &data.common, witness.clone(), timing).unwrap();
-    let fast = FastCircuit::new(data).unwrap();
     let work = Some(stock.proof.opening_proof.pow_witness);
-    // The second proof finds the buffers of the first.
-    for _ in 0..2 {
-        let (proof, _) = fast.prove_partition(data, &witness, &Run { work, ..run() }).unwrap();
-        assert_same(&proof, &stock);
+    for backend in Backend::available() {
+        let fast = FastCircuit::on(backend, data).unwrap();
+        // The second proof finds the buffers of the first.
+        for _ in 0..2 {
+            let (proof, _) = fast.prove_partition(data, &witness, &Run { work, ..run() }).unwrap();
+            assert_same(&proof, &stock);
+        }
+        data.verify(fast.prove_partition(data, &witness, &run()).unwrap().0).unwrap();
     }
-    data.verify(fast.prove_partition(data, &witness, &run()).unwrap().0).unwrap();
 }
 
 fn assert_same<K: GenericConfig<D, F = F>>(proof: &Proof<K>, stock: &Proof<K>) {
