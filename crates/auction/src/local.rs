@@ -283,11 +283,11 @@ async fn enrol(
     let house = deployment.auction_house();
     let executor = market.executor(&deployer.provider, &account.provider, owner, house, kind).await?;
     let salt = Salt::from_bytes(rand::random());
-    let policy = strategy.model().policy();
+    let policy = strategy.program().policy();
     let registration = Registration {
         market: market.market,
-        class_id: strategy.model().class().id(),
-        model_commitment: model_commitment(strategy.model(), &salt),
+        class_id: strategy.model()?.class().id(),
+        model_commitment: model_commitment(strategy.model()?, &salt),
         executor,
         operator: Address::ZERO,
         quotes: (policy.min_quote, policy.max_quote),

@@ -222,6 +222,12 @@ pub enum ModelError {
         /// What does not fit.
         reason: &'static str,
     },
+    /// No circuit proves models of this class.
+    #[error("no circuit proves models of the class {class}")]
+    NoCircuit {
+        /// Descriptor of the class.
+        class: String,
+    },
     /// Parts of a lowered model contradict each other.
     #[error("the model is inconsistent at {place}")]
     Inconsistent {

@@ -35,7 +35,8 @@ pub use integer::{
 pub use interval::{IntervalReport, OperationBounds, analyse};
 pub use lower::{OutputChoice, lower, lower_real};
 pub use manifest::{
-    Choice, FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable, Tokens,
+    Choice, ElementChoice, FeatureRange, Manifest, ModelFile, NetworkInput, Output, OutputUnit, PolicyTable,
+    Tokens,
 };
 pub use parity::{Agreement, HoldoutRow, ParityOptions, ParityReport, Row, WorstRow, parse_rows};
 pub use quantise::{Settings, TreeTable, quantise};

@@ -6,7 +6,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use sotto_types::{MAX_NO_BID_PIPS, Quote, SLOTS};
 
-use crate::{Calibration, Decimals, MarketLayout, ModelError, Policy, TreeTable};
+use crate::{Calibration, Decimals, MarketLayout, ModelError, OutputChoice, Policy, TreeTable};
 
 /// Largest manifest that is parsed, in bytes.
 const MAX_MANIFEST_BYTES: usize = 256 << 10;
@@ -72,7 +72,7 @@ pub struct Output {
     pub unit: OutputUnit,
     /// Units in one of the network's output.
     pub scale: f64,
-    /// Of a classifier, the class whose score is the output.
+    /// Which number of the outputs counts, where there are several: of a classifier the position of a class or `"label"`.
     pub choice: Option<Choice>,
 }
 
@@ -83,14 +83,51 @@ impl Output {
     }
 }
 
-/// A class of a classifier: by its label.
+/// Which number of a model's outputs is the one that counts, where there are several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Choice {
-    /// A number: the label of a classifier with numbered classes; of one without labels, the position.
-    Class(i64),
-    /// A word.
-    Label(String),
+    /// A classifier's score or probability of the class at this position.
+    Score(usize),
+    /// The score of the class of this name, or with `"label"` the classifier's label.
+    Name(String),
+    /// A number of a named output.
+    Element(ElementChoice),
+}
+
+/// A number of a named output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ElementChoice {
+    /// Name of the output.
+    pub output: String,
+    /// Position, row-major.
+    #[serde(default)]
+    pub position: usize,
+}
+
+impl Output {
+    /// The choice, in the words of [`lower_real`](crate::lower_real), for a model with these classes.
+    ///
+    /// # Errors
+    /// For a class that the model does not have.
+    pub fn output_choice(&self, classes: &[String]) -> Result<OutputChoice, ModelError> {
+        Ok(match &self.choice {
+            None => OutputChoice::Single,
+            Some(Choice::Score(class)) => OutputChoice::Score(*class),
+            Some(Choice::Name(name)) => match classes.iter().position(|class| class == name) {
+                Some(position) => OutputChoice::Score(position),
+                None if name == "label" => OutputChoice::Label,
+                None => {
+                    let expected = "the position or name of a class, \"label\", or an output with a position";
+                    return Err(ModelError::ManifestValue { key: "output.choice".to_owned(), expected });
+                }
+            },
+            Some(Choice::Element(ElementChoice { output, position })) => {
+                OutputChoice::Element { output: output.clone(), position: *position }
+            }
+        })
+    }
 }
 
 /// Units of an output.

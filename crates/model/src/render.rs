@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::{
-    Calibration, FeatureRange, Manifest, MarketLayout, ModelFile, NetworkInput, Output, OutputUnit,
-    PolicyTable, Tokens, model_hash,
+    Calibration, Choice, ElementChoice, FeatureRange, Manifest, MarketLayout, ModelFile, NetworkInput,
+    Output, OutputUnit, PolicyTable, Tokens, model_hash,
 };
 
 impl NetworkInput {
@@ -66,8 +66,11 @@ impl Manifest {
         writeln!(out, "# pips (1e-6), bps (1e-4) or as a fraction.\n[output]")?;
         writeln!(out, "unit = \"{}\"\nscale = {:?}", self.output.unit.name(), self.output.scale)?;
         match &self.output.choice {
-            Some(crate::Choice::Class(class)) => writeln!(out, "choice = {class}")?,
-            Some(crate::Choice::Label(label)) => writeln!(out, "choice = {}", quoted(label))?,
+            Some(Choice::Score(class)) => writeln!(out, "choice = {class}")?,
+            Some(Choice::Name(name)) => writeln!(out, "choice = {}", quoted(name))?,
+            Some(Choice::Element(ElementChoice { output, position })) => {
+                writeln!(out, "choice = {{ output = {}, position = {position} }}", quoted(output))?;
+            }
             None => {}
         }
         let PolicyTable { min_quote, max_quote, max_slots } = self.policy;

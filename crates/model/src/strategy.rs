@@ -7,8 +7,15 @@ use sotto_types::{MarketFeatures, SlotFeatures};
 
 use crate::{
     FeatureCatalog, FloatNetwork, Frontend, IntModel, IntervalReport, Manifest, ModelError, ParityOptions,
-    ParityReport, RealProgram, Row, Settings, import::MAX_MODEL_BYTES, import::import, interval::analyse,
-    lower::lower, parity, program::Program, quantise, quantise_dense::quantise as quantise_dense,
+    ParityReport, RealProgram, Row, Settings,
+    import::MAX_MODEL_BYTES,
+    import::import,
+    interval::analyse,
+    lower::{lower, lower_real},
+    parity,
+    program::Program,
+    quantise,
+    quantise_dense::quantise as quantise_dense,
 };
 
 /// Name of the manifest in a strategy's folder.
@@ -18,9 +25,8 @@ pub const MANIFEST_FILE: &str = "strategy.toml";
 #[derive(Clone, Debug)]
 pub struct Strategy {
     manifest: Manifest,
-    network: FloatNetwork,
     frontend: Frontend,
-    model: IntModel,
+    model: Option<IntModel>,
     intervals: IntervalReport,
     real: RealProgram,
     program: Program,
@@ -62,12 +68,9 @@ impl Strategy {
         if expected != got {
             return Err(ModelError::ModelHash { expected, got });
         }
-        let network = lower(&import(bytes)?)?;
+        let graph = import(bytes)?;
+        let real = lower_real(&graph, &manifest.output.output_choice(graph.classes())?)?;
         let frontend = Frontend::new(&manifest, catalog)?;
-        let calibration = manifest.calibration.as_ref().map_or(&[][..], |c| c.greatest.as_slice());
-        let model =
-            quantise_dense(&network, &frontend, calibration, manifest.output.pips(), manifest.policy())?;
-        let real = RealProgram::from(&network);
         let settings = Settings {
             calibration: manifest.calibration.as_ref(),
             pips: manifest.output.pips(),
@@ -76,7 +79,12 @@ impl Strategy {
         };
         let program = quantise(&real, &frontend, &settings)?;
         let intervals = analyse(&program);
-        Ok(Self { manifest, network, frontend, model, intervals, real, program })
+        let calibration = manifest.calibration.as_ref().map_or(&[][..], |c| c.greatest.as_slice());
+        let dense = |network: FloatNetwork| {
+            quantise_dense(&network, &frontend, calibration, manifest.output.pips(), manifest.policy()).ok()
+        };
+        let model = lower(&graph).ok().and_then(dense);
+        Ok(Self { manifest, frontend, model, intervals, real, program })
     }
 
     /// The manifest.
@@ -84,12 +92,16 @@ impl Strategy {
         &self.manifest
     }
 
-    /// The integer model, which circuits prove.
-    pub const fn model(&self) -> &IntModel {
-        &self.model
+    /// The model in the form that the leaf circuits take: dense with ReLU between its layers.
+    ///
+    /// # Errors
+    /// For a model of any other kind.
+    pub fn model(&self) -> Result<&IntModel, ModelError> {
+        let class = || self.program.shape().descriptor();
+        self.model.as_ref().ok_or_else(|| ModelError::NoCircuit { class: class() })
     }
 
-    /// The integer program, which circuits prove.
+    /// The integer program.
     pub const fn program(&self) -> &Program {
         &self.program
     }
@@ -97,11 +109,6 @@ impl Strategy {
     /// The model in real arithmetic.
     pub const fn real(&self) -> &RealProgram {
         &self.real
-    }
-
-    /// The network in floating point.
-    pub const fn network(&self) -> &FloatNetwork {
-        &self.network
     }
 
     /// How raw features become the network's inputs.

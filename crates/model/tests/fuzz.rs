@@ -44,7 +44,7 @@ fn exercise(bytes: &[u8]) -> bool {
     if network.inputs() <= READ.len() {
         let text = manifest(bytes, network.inputs(), 100.0);
         if let Ok(strategy) = Strategy::from_parts(&text, bytes, &FeatureCatalog::default()) {
-            let _ = strategy.model().quote(&[i32::MAX; 32], &[i32::MIN; 4]);
+            let _ = strategy.program().quote(&[i32::MAX; 32], &[i32::MIN; 4]);
         }
     }
     true

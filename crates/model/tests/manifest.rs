@@ -135,7 +135,7 @@ fn a_strategy_reads_the_same_features_at_another_markets_places() {
     let (mut a, mut b) = ([0; 32], [0; 32]);
     (a[0], a[2]) = (12 << 22, 1 << 15);
     (b[2], b[1]) = (12 << 22, 1 << 15);
-    assert_eq!(here.model().output(&a, &[0; 4]), there.model().output(&b, &[0; 4]));
+    assert_eq!(here.program().output(&a, &[0; 4]), there.program().output(&b, &[0; 4]));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_model_swapped_on_disk_is_refused() {
 
     fs::remove_file(dir.path().join("model.onnx")).unwrap();
     assert!(matches!(Strategy::load(dir.path()), Err(ModelError::Read { .. })));
-    fs::write(dir.path().join("model.onnx"), vec![0; 33 << 20]).unwrap();
+    fs::write(dir.path().join("model.onnx"), vec![0; sotto_model::import::MAX_MODEL_BYTES + 1]).unwrap();
     assert!(matches!(Strategy::load(dir.path()), Err(ModelError::TooLarge { .. })));
 }
 
@@ -192,13 +192,20 @@ fn hold_out_rows_are_read_by_column_name() {
 
 #[test]
 fn units_classes_and_sizes_are_read() {
-    use sotto_model::{Choice, TreeTable};
+    use sotto_model::{Choice, ElementChoice, OutputChoice, TreeTable};
     let pips = |unit: &str| with("unit = \"pips\"", &format!("unit = \"{unit}\"")).unwrap().output.pips();
     assert_eq!((pips("pips"), pips("bps"), pips("fraction")), (1.0, 100.0, 1e6));
     let choice =
         |value: &str| with("[policy]", &format!("choice = {value}\n[policy]")).unwrap().output.choice;
-    assert_eq!(choice("2"), Some(Choice::Class(2)));
-    assert_eq!(choice("\"up\""), Some(Choice::Label("up".to_owned())));
+    assert_eq!(choice("2"), Some(Choice::Score(2)));
+    assert_eq!(choice("\"label\""), Some(Choice::Name("label".to_owned())));
+    let element = ElementChoice { output: "p".to_owned(), position: 3 };
+    assert_eq!(choice("{ output = \"p\", position = 3 }"), Some(Choice::Element(element)));
+    // A class by its name is found in the model.
+    let up = Manifest::parse(&text().replace("[policy]", "choice = \"up\"\n[policy]")).unwrap().output;
+    let classes = ["down".to_owned(), "up".to_owned()];
+    assert_eq!(up.output_choice(&classes).unwrap(), OutputChoice::Score(1));
+    assert!(matches!(up.output_choice(&[]), Err(ModelError::ManifestValue { .. })));
     let shape = with("[policy]", "[shape]\ntrees = 100\nrank-bits = 8\n[policy]").unwrap().shape;
     assert_eq!(shape, Some(TreeTable { trees: Some(100), depth: None, rank_bits: Some(8) }));
     assert!(with("[policy]", "[shape]\nleaves = 3\n[policy]").is_err());
@@ -231,7 +238,7 @@ fn a_written_manifest_reads_back_as_itself() {
     manifest.check().unwrap();
     manifest.market = MarketLayout::UniswapV3;
     manifest.output.unit = OutputUnit::Bps;
-    manifest.output.choice = Some(Choice::Class(-1));
+    manifest.output.choice = Some(Choice::Score(1));
     manifest.shape = Some(TreeTable { trees: Some(8), depth: Some(3), rank_bits: None });
     manifest.calibration =
         Some(Calibration { least: vec![vec![-1e-5], vec![]], greatest: vec![vec![0.5], vec![]] });

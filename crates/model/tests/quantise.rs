@@ -63,12 +63,12 @@ proptest! {
         // covers: M7
         let onnx = network(&[8], &mut weights.into_iter().cycle());
         let strategy = Strategy::from_parts(&manifest(&onnx, INPUTS, 500.0), &onnx, &FeatureCatalog::default()).unwrap();
-        let maps = strategy.model().inputs();
+        let maps = strategy.program().inputs();
         let (mut at, mut past) = (row, row);
         (at.market[0], past.market[0]) = (maps[0].hi, maps[0].hi + beyond);
         (at.market[5], past.market[5]) = (maps[5].lo, maps[5].lo - beyond);
         prop_assert_eq!(
-            strategy.model().output(&at.market, &at.slot), strategy.model().output(&past.market, &past.slot)
+            strategy.program().output(&at.market, &at.slot), strategy.program().output(&past.market, &past.slot)
         );
         prop_assert_eq!(strategy.float_pips(&at.market, &at.slot), strategy.float_pips(&past.market, &past.slot));
     }
@@ -113,7 +113,7 @@ fn channels_that_are_never_active_cost_nothing() {
     assert_eq!(strategy.intervals().operations[0].never_active, 1);
     let mut market = [0; 32];
     market[0] = 11 << 22;
-    assert_eq!(strategy.model().quote(&market, &[0; 4]), 51);
+    assert_eq!(strategy.program().quote(&market, &[0; 4]), 51);
 }
 
 #[test]
@@ -129,12 +129,12 @@ fn token_decimals_move_raw_features_and_not_quotes() {
         let mut row = Row { market: [0; 32], slot: [direction, 66 << 22, 0, 0] };
         (row.market[0], row.market[2], row.market[5], row.market[8]) = (11 << 22, 1 << 12, 30, 30 << 22);
         let (a, expected) =
-            (both_18.model().quote(&row.market, &row.slot), both_18.float_pips(&row.market, &row.slot));
+            (both_18.program().quote(&row.market, &row.slot), both_18.float_pips(&row.market, &row.slot));
         assert!((f64::from(a) - expected).abs() < 1.0);
         // The same market and order, seen through a quote token of 6 decimals.
         row.market[0] -= twelve;
         row.slot[1] -= twelve * direction;
-        let b = quote_6.model().quote(&row.market, &row.slot);
+        let b = quote_6.program().quote(&row.market, &row.slot);
         assert!((f64::from(b) - expected).abs() < 1.0, "{b} {expected}");
     }
 }

@@ -42,7 +42,7 @@ fn the_network_here_computes_what_the_training_runtime_computed() {
     // covers: M8
     for name in NAMES {
         let (strategy, data) = load(name);
-        let policy = strategy.model().policy();
+        let policy = strategy.program().policy();
         for HoldoutRow { row, float_pips } in &data {
             let here = strategy.float_pips(&row.market, &row.slot);
             let here = here.clamp(f64::from(policy.min_quote), f64::from(policy.max_quote));
@@ -59,7 +59,7 @@ fn quotes_spread_and_differ_between_strategies() {
     for name in NAMES {
         let (strategy, data) = load(name);
         let quotes: Vec<i32> =
-            data.iter().map(|d| strategy.model().quote(&d.row.market, &d.row.slot)).collect();
+            data.iter().map(|d| strategy.program().quote(&d.row.market, &d.row.slot)).collect();
         let mut sorted = quotes.clone();
         sorted.sort_unstable();
         assert!(sorted[750] - sorted[250] >= 100, "{name}: {} to {}", sorted[250], sorted[750]);
@@ -100,7 +100,7 @@ fn quotes_in_a_calm_market_improve_on_the_reference() {
         let (strategy, _) = load(name);
         let quote = |direction, size| {
             let Row { market, slot } = calm(direction, size);
-            strategy.model().quote(&market, &slot)
+            strategy.program().quote(&market, &slot)
         };
         for direction in [0, 1] {
             for size in [0.1, 1.0, 5.0, 20.0] {

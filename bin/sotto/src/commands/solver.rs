@@ -82,7 +82,7 @@ async fn strategies(role: &mut Role, settings: &config::Solver) -> eyre::Result<
             name: loaded.manifest().name.clone(),
             market: entry.market,
             owner: entry.owner.unwrap_or_else(|| signer.address()),
-            model: Arc::new(loaded.model().clone()),
+            model: Arc::new(loaded.model()?.clone()),
             salt: model_salt(&secret, loaded.manifest().model.keccak256),
             max_exposure: entry.max_exposure,
             signer,

@@ -14,6 +14,7 @@ use sotto_auction::{
     solver::{GatewayEndpoint, Solver, SolverConfig, SolverDeps, SolverMetrics, SolverStrategy},
 };
 use sotto_chain::{ChainMetrics, KeyLock, PoolConfig, ProviderPool, TxConfig, TxManager};
+use sotto_model::ModelError;
 use sotto_prover::{Prover, ProverConfig};
 use sotto_store::{Create, Ledger};
 use tokio::task::JoinSet;
@@ -85,8 +86,8 @@ impl Fleet {
         deployment.check(&pool.provider()).await?;
         let prover = Prover::start(ProverConfig::default(), &registry)?;
         progress.say("building the circuits of three model classes and of the wrap");
-        let classes =
-            auction.searchers.iter().map(|s| (s.strategy.model().class().clone(), TRADERS)).collect();
+        let class = |s: &Searcher| Ok::<_, ModelError>((s.strategy.model()?.class().clone(), TRADERS));
+        let classes = auction.searchers.iter().map(class).collect::<Result<_, _>>()?;
         prover.warm(classes, true).await?;
 
         let ground = Ground { auction, folder, pool, prover: prover.clone(), cancel };
@@ -174,7 +175,7 @@ async fn solver(
         name: name.clone(),
         market: ground.auction.market.market,
         owner: searcher.account.address(),
-        model: Arc::new(searcher.strategy.model().clone()),
+        model: Arc::new(searcher.strategy.model()?.clone()),
         salt: searcher.salt.clone(),
         max_exposure: None,
         signer,

@@ -45,14 +45,14 @@ struct Checked {
 
 impl Checked {
     fn new(strategy: &Strategy) -> Self {
-        let (manifest, model) = (strategy.manifest(), strategy.model());
-        let (class, policy) = (model.class(), model.policy());
+        let (manifest, program) = (strategy.manifest(), strategy.program());
+        let (class, policy) = (program.shape(), program.policy());
         Self {
             name: manifest.name.clone(),
             class: class.descriptor(),
             class_id: class.id(),
             features: manifest.features.keys().cloned().collect(),
-            parameters: model.layers().iter().map(|layer| layer.weights.len() + layer.biases.len()).sum(),
+            parameters: class.parameter_count(),
             min_quote: policy.min_quote,
             max_quote: policy.max_quote,
             max_slots: policy.max_slots,

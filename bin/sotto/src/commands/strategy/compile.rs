@@ -51,7 +51,7 @@ impl SecretArgs {
         let strategy = check::load(&self.directory)?;
         let secret = SignerKey::open(&self.secret, &password.read()?)?;
         let salt = model_salt(&secret, strategy.manifest().model.keccak256);
-        let commitment = model_commitment(strategy.model(), &salt);
+        let commitment = model_commitment(strategy.model()?, &salt);
         Ok(Compiled { strategy, commitment })
     }
 }
@@ -59,7 +59,7 @@ impl SecretArgs {
 impl CompileArgs {
     pub(super) fn run(self, output: OutputArgs) -> eyre::Result<()> {
         let Compiled { strategy, commitment } = self.secret.compile(&self.password)?;
-        let class = strategy.model().class();
+        let class = strategy.model()?.class();
         output.print(&Report {
             strategy: strategy.manifest().name.clone(),
             class: class.descriptor(),

@@ -53,9 +53,9 @@ impl ProveArgs {
     pub(super) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         let strategy = check::load(&self.directory)?;
         let row = self.row()?;
-        let rows = LeafCircuit::build(strategy.model().class(), 1)?.rows();
+        let rows = LeafCircuit::build(strategy.model()?.class(), 1)?.rows();
         let prover = Prover::start(ProverConfig::default(), &Registry::new())?;
-        prover.warm(vec![(strategy.model().class().clone(), 1)], true).await?;
+        prover.warm(vec![(strategy.model()?.class().clone(), 1)], true).await?;
 
         let started = Instant::now();
         let (data, wrapped, seconds) = self.prove(&prover, &strategy, &row).await?;
@@ -68,10 +68,10 @@ impl ProveArgs {
         let calldata_file =
             write(&self.out, &format!("{name}.calldata"), hex::encode_prefixed(&calldata).as_bytes())?;
         let data_file = write(&self.out, &format!("{name}.data"), &data.to_bytes())?;
-        let quote = strategy.model().quote(&row.market, &row.slot);
+        let quote = strategy.model()?.quote(&row.market, &row.slot);
         output.print(&Proven {
             strategy: name.clone(),
-            class: strategy.model().class().descriptor(),
+            class: strategy.model()?.class().descriptor(),
             quote,
             proof: proof_file,
             calldata: calldata_file,
@@ -104,7 +104,7 @@ impl ProveArgs {
         let round_id = B256::from(random());
         let key_set_root = prover.keys().root();
         let job = SheetJob {
-            model: Arc::new(strategy.model().clone()),
+            model: Arc::new(strategy.model()?.clone()),
             model_salt: Salt::from_bytes(random()),
             owner: self.owner,
             round_id,

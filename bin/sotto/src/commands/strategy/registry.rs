@@ -79,10 +79,10 @@ impl RegisterArgs {
     pub(super) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         let Compiled { strategy: compiled, commitment } = self.secret.compile(self.owner.password())?;
         let session = self.owner.open().await?;
-        let policy = compiled.model().policy();
+        let policy = compiled.program().policy();
         let registration = strategy::Registration {
             market: self.market,
-            class_id: compiled.model().class().id(),
+            class_id: compiled.model()?.class().id(),
             model_commitment: commitment,
             executor: self.executor,
             operator: self.operator,
