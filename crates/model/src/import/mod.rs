@@ -71,7 +71,9 @@ fn check_opsets(model: &ModelProto) -> Result<i64, ModelError> {
             return unsupported(&set.domain, set.version);
         }
     }
-    let defaults: Vec<_> = model.opset_import.iter().filter(|o| is_default_domain(&o.domain)).collect();
+    let mut defaults: Vec<_> = model.opset_import.iter().filter(|o| is_default_domain(&o.domain)).collect();
+    // Some exporters say the same twice.
+    defaults.dedup_by_key(|o| o.version);
     match defaults.as_slice() {
         // Exporters of trees alone import no default domain.
         [] if model.opset_import.iter().any(|o| o.domain == "ai.onnx.ml") => Ok(13),

@@ -23,7 +23,7 @@ impl Matrix {
         biases: Vec<f64>,
     ) -> Result<Self, ModelError> {
         let rows: Result<Vec<_>, _> =
-            (0..size[0]).map(|r| builder.row((0..size[1]).map(|c| weight(r, c)).collect())).collect();
+            (0..size[0]).map(|r| builder.row((0..size[1]).map(|c| weight(r, c)).collect(), [r, 0])).collect();
         Ok(Self { rows: rows?, biases })
     }
 }
@@ -99,7 +99,7 @@ fn scale(builder: &mut Builder, matrix: &Matrix, column: &[Element]) -> Result<M
             Element::Scaled { factor, .. } => Some(w * factor),
             _ => None,
         });
-        scaled.rows.push(builder.row(weights.collect())?);
+        scaled.rows.push(builder.row(weights.collect(), [row.as_ptr().addr(), 0])?);
         scaled.biases.push(bias + terms.map(|(w, e)| w * offset(e)).sum::<f64>());
     }
     Ok(scaled)
@@ -122,7 +122,9 @@ fn application(
     builder.spend(matrix.rows.len())?;
     let element = |(row, &constant): (&Rc<[f64]>, &f64)| match (&**row, &*column) {
         ([], _) | (_, []) => Element::Constant(constant),
-        ([factor], [value]) => Element::Scaled { value: *value, factor: *factor, constant },
+        ([factor], [value]) if matrix.rows.len() == 1 => {
+            Element::Scaled { value: *value, factor: *factor, constant }
+        }
         _ => Element::Sum { row: row.clone(), column: column.clone(), factor: 1.0, constant },
     };
     Ok(matrix.rows.iter().zip(&matrix.biases).map(element).collect())
@@ -173,7 +175,7 @@ fn compose(
                 }
             }
         }
-        composed.push(builder.gathered(support.clone(), weights, constant)?);
+        composed.push(builder.gathered(support.clone(), weights, constant, row.as_ptr().addr())?);
     }
     Ok(Some(composed))
 }

@@ -52,13 +52,16 @@ enum Origin {
     Unit,
 }
 
-/// Weights compared bit by bit.
+/// Weights compared bit by bit, and where they come from: two units of a layer that happen to have equal weights stay two
+/// rows, so that the shape of a program does not depend on what was trained.
 #[derive(Clone)]
-struct Row(Rc<[f64]>);
+struct Row(Rc<[f64]>, [usize; 2]);
 
 impl PartialEq for Row {
     fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len() && self.0.iter().zip(&*other.0).all(|(a, b)| a.to_bits() == b.to_bits())
+        self.1 == other.1
+            && self.0.len() == other.0.len()
+            && self.0.iter().zip(&*other.0).all(|(a, b)| a.to_bits() == b.to_bits())
     }
 }
 
@@ -66,6 +69,7 @@ impl Eq for Row {}
 
 impl Hash for Row {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        self.1.hash(state);
         self.0.iter().for_each(|w| w.to_bits().hash(state));
     }
 }
@@ -186,13 +190,13 @@ impl Builder {
         ModelError::NotFinite { value: self.node.clone(), index }
     }
 
-    /// The interned row with these weights.
-    pub(super) fn row(&mut self, weights: Vec<f64>) -> Result<Rc<[f64]>, ModelError> {
+    /// The interned row with these weights, of which a second kind would have another origin.
+    pub(super) fn row(&mut self, weights: Vec<f64>, origin: [usize; 2]) -> Result<Rc<[f64]>, ModelError> {
         self.spend(weights.len())?;
         if let Some(index) = weights.iter().position(|w| !w.is_finite()) {
             return Err(self.not_finite(index));
         }
-        let row = Row(weights.into());
+        let row = Row(weights.into(), origin);
         if let Some(known) = self.rows.get(&row) {
             return Ok(known.0.clone());
         }
@@ -220,7 +224,7 @@ impl Builder {
         Ok(match element {
             Element::Constant(_) => None,
             Element::Scaled { value, factor, constant } => {
-                let (row, column) = (self.row(vec![1.0])?, self.column(vec![*value])?);
+                let (row, column) = (self.row(vec![1.0], [0; 2])?, self.column(vec![*value])?);
                 Some(Parts { row, column, factor: *factor, constant: *constant })
             }
             Element::Sum { row, column, factor, constant } => {
@@ -290,7 +294,13 @@ impl Builder {
             }
         }
         let constant = a.constant + b.constant;
-        Ok(Element::Sum { row: self.row(weights)?, column: union.column.clone(), factor: 1.0, constant })
+        let origin = [a.row.as_ptr().addr(), b.row.as_ptr().addr()];
+        Ok(Element::Sum {
+            row: self.row(weights, origin)?,
+            column: union.column.clone(),
+            factor: 1.0,
+            constant,
+        })
     }
 
     /// The sum of elements: the constants and the values' terms gathered once.
@@ -319,7 +329,7 @@ impl Builder {
                 }
             }
         }
-        self.gathered(column, weights, constant)
+        self.gathered(column, weights, constant, 0)
     }
 
     /// The element `Σ weights_k · column_k + constant`.
@@ -328,13 +338,17 @@ impl Builder {
         column: Vec<ValueId>,
         weights: Vec<f64>,
         constant: f64,
+        origin: usize,
     ) -> Result<Element, ModelError> {
         Ok(match (column.as_slice(), weights.as_slice()) {
             ([], _) => Element::Constant(constant),
             ([value], [factor]) => Element::Scaled { value: *value, factor: *factor, constant },
-            _ => {
-                Element::Sum { row: self.row(weights)?, column: self.column(column)?, factor: 1.0, constant }
-            }
+            _ => Element::Sum {
+                row: self.row(weights, [origin, 0])?,
+                column: self.column(column)?,
+                factor: 1.0,
+                constant,
+            },
         })
     }
 
@@ -566,7 +580,7 @@ impl Builder {
                         weights.push(w);
                     }
                 }
-                self.gathered(column, weights, ca * cb)
+                self.gathered(column, weights, ca * cb, 0)
             }
             _ => Err(ModelError::Operands { node: self.node.clone(), op: "product".to_owned() }),
         }
