@@ -227,6 +227,36 @@ fn comparisons_are_exact_for_features() {
 }
 
 #[test]
+fn comparisons_beside_other_maps_are_exact_for_features_too() {
+    // covers: M9 M10
+    for (activation, at_zero) in [(AtLeastZero, 1), (AboveZero, 0)] {
+        let mut b = Builder::new(3, 1);
+        let matrix = b.given(2, vec![1.0, -1.0], vec![0.1]);
+        let steps = b.apply(matrix, &[&[0, 2], &[2, 1]], activation);
+        let _ = b.dense(2, &[1, 0], Relu);
+        let mut sample = b.output(&[steps[0]]);
+        sample.real.output_weights = (vec![1.0], 0.0);
+        let tenth = 0.1 * f64::from(1 << 22);
+        sample.real.matrices[0].biases[0] = tenth.round() / f64::from(1 << 22);
+        let program = sample.quantise(None).unwrap();
+        for place in [0, 1, 7, -1_000_001] {
+            for difference in -1..=1 {
+                // The first input is the feature 34, the last the feature 0.
+                let (mut market, mut slot) = ([0; 32], [0; 4]);
+                market[0] = place;
+                slot[2] = place - tenth.round() as i32 + difference;
+                let expected = if difference == 0 { at_zero } else { i64::from(difference > 0) };
+                assert_eq!(
+                    program.output(&market, &slot),
+                    100 * expected,
+                    "{activation:?} {place} {difference}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn trees_take_the_same_path_at_every_threshold_and_beside_it() {
     // covers: M9 M10 M11
     for seed in 0..6 {

@@ -94,6 +94,10 @@ enum Source {
 struct Uses {
     function: Option<Function>,
     product: bool,
+    /// By a map that is not the output.
+    linear: bool,
+    /// As a truth value beside others, where a scale of one is too small for them.
+    beside: bool,
     other: bool,
 }
 
@@ -119,7 +123,7 @@ impl Classes {
     /// When the arguments of a function have too wide a range for its table.
     pub(super) fn new(real: &RealProgram, ranges: &[Range]) -> Result<Self, ModelError> {
         let producers = producers(real);
-        let uses = uses(real, producers.len());
+        let uses = uses(real, &producers);
         let of = merge(real, producers.len());
         let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (value, &class) in of.iter().enumerate() {
@@ -148,10 +152,14 @@ impl Classes {
                 });
             let free = values.iter().any(|&v| matches!(producers[v], Producer::Free(_)));
             let in_product = values.iter().any(|&v| uses[v].product);
+            let in_map = values.iter().any(|&v| uses[v].linear);
             let ensemble = sources.keys().any(|s| matches!(s, Source::Ensemble(_)));
+            let beside = sources.contains_key(&Source::Bit) && values.iter().any(|&v| uses[v].beside);
             let requantise = sources.len() > 1
                 || (free && !sources.is_empty())
-                || (in_product && (affine.shift != 0.0 || ensemble));
+                || (in_product && affine.shift != 0.0)
+                || ((in_product || in_map) && ensemble)
+                || beside;
             let argument_of = argument_of(values, &producers, &uses);
             let product = sources.values().next().map(|&value| producers[value]);
             if let (false, Some(Source::Product(_)), Some(Producer::Product(pair))) =
@@ -294,15 +302,26 @@ fn producers(real: &RealProgram) -> Vec<Producer> {
     producers
 }
 
-fn uses(real: &RealProgram, values: usize) -> Vec<Uses> {
-    let mut uses = vec![Uses::default(); values];
+fn uses(real: &RealProgram, producers: &[Producer]) -> Vec<Uses> {
+    let mut uses = vec![Uses::default(); producers.len()];
+    let bit = |value: usize| matches!(producers[value], Producer::Bit);
+    let mixed = |column: &[usize]| column.iter().any(|&value| !bit(value));
     for op in &real.ops {
         match op {
             RealOp::Linear { columns, .. } => {
-                columns.iter().flatten().for_each(|&value| uses[value].other = true);
+                for column in columns {
+                    let mixed = mixed(column);
+                    for &value in column {
+                        uses[value].linear = true;
+                        uses[value].other = true;
+                        uses[value].beside |= mixed;
+                    }
+                }
             }
             RealOp::Product { pairs } => {
                 pairs.as_flattened().iter().for_each(|&value| uses[value].product = true);
+                // A product of two truth values is no truth value, and takes its scale from the first.
+                pairs.iter().for_each(|&[a, b]| uses[a].beside |= bit(a) && bit(b));
             }
             RealOp::Function { function, values } => {
                 for &value in values {
@@ -314,7 +333,11 @@ fn uses(real: &RealProgram, values: usize) -> Vec<Uses> {
             RealOp::Ensemble { .. } => {}
         }
     }
-    real.output.iter().for_each(|&value| uses[value].other = true);
+    let mixed = mixed(&real.output);
+    for &value in &real.output {
+        uses[value].other = true;
+        uses[value].beside |= mixed;
+    }
     uses
 }
 

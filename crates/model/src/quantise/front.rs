@@ -9,7 +9,7 @@ use sotto_types::{MARKET_FEATURES, MODEL_FEATURES};
 use super::plan::Plan;
 use super::trees::WideInput;
 use crate::program::Activation;
-use crate::real::{RealMatrix, RealOp};
+use crate::real::{RealActivation, RealMatrix, RealOp};
 use crate::{AffineInput, Frontend, INPUT_BITS, ModelError, RealProgram};
 
 /// Whether the inputs' combinations of features can be folded into the maps that read them.
@@ -28,7 +28,31 @@ pub(super) fn folds(real: &RealProgram) -> bool {
     real.ops.iter().all(folds) && (outside(&real.output) || in_order(&real.output))
 }
 
-/// Whether each input is read other than by trees.
+/// Most columns of a comparison that read features directly.
+const MAX_COMPARISONS: usize = 64;
+
+/// Whether an operation compares inputs only: it reads the features that they are made of, and is as exact as these.
+pub(super) fn compares_inputs(real: &RealProgram, op: &RealOp) -> bool {
+    let RealOp::Linear { columns, activation, .. } = op else { return false };
+    let steps = matches!(activation, RealActivation::AtLeastZero | RealActivation::AboveZero);
+    steps && columns.len() <= MAX_COMPARISONS && columns.iter().flatten().all(|&value| value < real.inputs)
+}
+
+/// A matrix that reads one column of inputs, as one that reads all of them in order.
+pub(super) fn spread(matrix: &RealMatrix, column: &[usize], inputs: usize) -> RealMatrix {
+    let mut spread = RealMatrix {
+        inputs,
+        weights: vec![0.0; inputs * matrix.biases.len()],
+        biases: matrix.biases.clone(),
+    };
+    let rows = matrix.weights.chunks_exact(matrix.inputs.max(1));
+    for (row, to) in rows.zip(spread.weights.chunks_exact_mut(inputs.max(1))) {
+        row.iter().zip(column).for_each(|(w, &input)| to[input] += w);
+    }
+    spread
+}
+
+/// Whether each input is read other than by trees and comparisons.
 pub(super) fn read(real: &RealProgram) -> Vec<bool> {
     let mut read = vec![false; real.inputs];
     let mut mark = |values: &mut dyn Iterator<Item = &usize>| {
@@ -38,7 +62,7 @@ pub(super) fn read(real: &RealProgram) -> Vec<bool> {
             }
         }
     };
-    for op in &real.ops {
+    for op in real.ops.iter().filter(|op| !compares_inputs(real, op)) {
         match op {
             RealOp::Linear { columns, .. } => mark(&mut columns.iter().flatten()),
             RealOp::Product { pairs } => mark(&mut pairs.as_flattened().iter()),

@@ -57,6 +57,8 @@ pub(super) struct Plan {
 enum Key {
     /// A matrix of the model, with its activation.
     Model(usize, u8),
+    /// A comparison of inputs that gives the model's values from this one on.
+    Comparison(usize),
     /// Values of a class to arguments of a function.
     Argument(usize, Function),
     /// What exceeds the table of Softplus.
@@ -292,6 +294,13 @@ impl Builder<'_> {
 
     fn op(&mut self, op: &RealOp, wide: &Wide, settings: &Settings<'_>) -> Result<(), ModelError> {
         match op {
+            RealOp::Linear { matrix, columns, activation }
+                if !self.folded && front::compares_inputs(self.real, op) =>
+            {
+                for column in columns {
+                    self.comparison(*matrix, column, *activation);
+                }
+            }
             RealOp::Linear { matrix, columns, activation } => self.linear(*matrix, columns, *activation),
             RealOp::Product { pairs } => self.product(pairs),
             RealOp::Function { function, values } => self.function(*function, values),
@@ -375,6 +384,23 @@ impl Builder<'_> {
         } else {
             self.values.extend(given);
         }
+    }
+
+    /// Compares inputs by the features that they are made of.
+    fn comparison(&mut self, matrix: usize, column: &[usize], activation: RealActivation) {
+        let (real, frontend) = (self.real, self.frontend);
+        let rows = real.matrices[matrix].biases.len();
+        let build = || front::fold(&front::spread(&real.matrices[matrix], column, real.inputs), frontend);
+        let map = Map {
+            key: Key::Comparison(self.values.len()),
+            activation: Activation::Step,
+            strict: activation == RealActivation::AboveZero,
+            fixed: &vec![Some(1.0); rows],
+            matrix: &build,
+        };
+        let first = self.apply(&map, &[(0..MODEL_FEATURES).collect()], &vec![[0.0, 1.0]; rows]);
+        let given: Vec<ValueId> = first.into_iter().flat_map(|first| first..first + rows).collect();
+        self.take(&given, &vec![Kind::Bit; rows], &vec![Affine::IDENTITY; rows]);
     }
 
     /// From a value of the model, a row of a map, to the plan's.
@@ -548,7 +574,11 @@ impl Builder<'_> {
         let mut matrix =
             RealMatrix { inputs: self.real.output.len(), weights: weights.clone(), biases: vec![*bias] };
         let folds = self.folded && self.real.output.iter().any(|&v| v < self.real.inputs);
-        let values: Vec<ValueId> = if folds {
+        let values: Vec<ValueId> = if self.real.output.is_empty() {
+            // A constant reads all features and weighs none.
+            (matrix.inputs, matrix.weights) = (MODEL_FEATURES, vec![0.0; MODEL_FEATURES]);
+            (0..MODEL_FEATURES).collect()
+        } else if folds {
             matrix = front::fold(&matrix, self.frontend);
             (0..MODEL_FEATURES).collect()
         } else {
