@@ -9,6 +9,7 @@ mod columns;
 mod commit;
 mod domain;
 mod evaluate;
+mod fft;
 mod fri;
 mod gates;
 mod hash;
@@ -32,6 +33,7 @@ mod hash_tests;
 mod tests;
 
 pub use circuit::FastCircuit;
+pub use fft::{Evaluation, Interpolation, lde_columns};
 pub use hash::FastHash;
 pub use leaves::Leaves;
 pub use merkle::{build_tree_from_leaf_digests, hash_columns, hash_leaves, merkle_tree};
