@@ -1,16 +1,22 @@
 //! Hashes and trees of every backend against plonky2's.
 
 use plonky2::{
-    field::goldilocks_field::GoldilocksField as F,
-    hash::{
-        hashing::PlonkyPermutation, merkle_tree::MerkleTree, poseidon::PoseidonHash,
-        poseidon::PoseidonPermutation,
+    field::{
+        goldilocks_field::GoldilocksField as F,
+        types::{Field, PrimeField64, Sample},
     },
+    hash::{
+        hashing::PlonkyPermutation,
+        keccak::KeccakHash,
+        merkle_tree::MerkleTree,
+        poseidon::{PoseidonHash, PoseidonPermutation},
+    },
+    iop::challenger::Challenger,
     plonk::config::GenericHashOut,
 };
 
 use super::{
-    Backend, FastHash, Leaves, build_tree_from_leaf_digests, hash_columns, hash_leaves,
+    Backend, FastHash, Leaves, build_tree_from_leaf_digests, grind, hash_columns, hash_leaves,
     leaves::{gather, scatter},
     merkle_tree, poseidon,
     simd::{Kernel, Simd, tests::samples},
@@ -101,6 +107,61 @@ fn trees_equal_plonky2s<H: FastHash>() {
             let (inner, cap) = build_tree_from_leaf_digests::<H>(backend, digests, cap_height);
             assert_eq!((inner, cap), (expected.digests.clone(), expected.cap.clone()), "{case}");
         }
+    }
+}
+
+#[test]
+fn keccak_trees_equal_plonky2s() {
+    trees_equal_plonky2s::<KeccakHash<25>>();
+}
+
+/// What `fri_proof_of_work` asks of a challenger after these observations, for each number of buffered inputs.
+fn ground_witnesses_satisfy_plonky2s_challenger<H: FastHash>() {
+    for buffered in 0..8 {
+        let observed = F::rand_vec(8);
+        let mut challenger = Challenger::<F, H>::new();
+        challenger.observe_elements(&observed);
+        // Eight observations permute, so the state is known, and the rest stays buffered.
+        let mut state = challenger.clone().compact();
+        let inputs = F::rand_vec(buffered);
+        challenger.observe_elements(&inputs);
+        state.set_from_slice(&inputs, 0);
+        let mut witnesses = Vec::new();
+        for backend in Backend::available() {
+            let Some(witness) = grind::<H>(backend, &state, buffered, 9) else { panic!("no witness") };
+            let mut challenger = challenger.clone();
+            challenger.observe_element(witness);
+            assert!(challenger.get_challenge().to_canonical_u64().leading_zeros() >= 9);
+            witnesses.push(witness.to_canonical_u64());
+        }
+        let accepts = |candidate: u64| {
+            let mut challenger = challenger.clone();
+            challenger.observe_element(F(candidate));
+            challenger.get_challenge().to_canonical_u64().leading_zeros() >= 9
+        };
+        let least = (0..).find(|&candidate| accepts(candidate));
+        assert!(witnesses.into_iter().all(|witness| Some(witness) == least), "the least witness");
+    }
+}
+
+#[test]
+fn poseidon_witnesses_satisfy_plonky2s_challenger() {
+    ground_witnesses_satisfy_plonky2s_challenger::<PoseidonHash>();
+}
+
+#[test]
+fn keccak_witnesses_satisfy_plonky2s_challenger() {
+    ground_witnesses_satisfy_plonky2s_challenger::<KeccakHash<25>>();
+}
+
+#[test]
+fn a_range_without_a_witness_gives_none() {
+    let state = PoseidonPermutation::new([F::ONE; 12]);
+    for backend in Backend::available() {
+        assert_eq!(PoseidonHash::grind_range(backend, &state, 0, 64, 5, 11), None);
+        // Every candidate is a witness of no work; the range's ends are respected.
+        assert_eq!(PoseidonHash::grind_range(backend, &state, 0, 0, 5, 1), Some(5));
+        assert_eq!(PoseidonHash::grind_range(backend, &state, 0, 0, 5, 0), None);
     }
 }
 

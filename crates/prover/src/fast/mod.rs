@@ -12,7 +12,9 @@ mod evaluate;
 mod fft;
 mod fri;
 mod gates;
+mod grind;
 mod hash;
+mod keccak;
 mod keccak_hash;
 mod kernels;
 mod leaves;
@@ -34,6 +36,7 @@ mod tests;
 
 pub use circuit::FastCircuit;
 pub use fft::{Evaluation, Interpolation, lde_columns};
+pub use grind::grind;
 pub use hash::FastHash;
 pub use leaves::Leaves;
 pub use merkle::{build_tree_from_leaf_digests, hash_columns, hash_leaves, merkle_tree};
