@@ -109,13 +109,13 @@ pub(super) fn permute<S: Simd>(s: S, state: &mut [S::V; WIDTH]) {
     for (x, constant) in state.iter_mut().zip(ALL_ROUND_CONSTANTS) {
         *x = s.add_carry_mod(*x, s.splat(constant));
     }
-    for round in 1..HALF_N_FULL_ROUNDS {
+    for constants in &FULL[1..HALF_N_FULL_ROUNDS] {
         let halves = full_round(s, state);
-        fold(s, &halves, &FULL[round], state);
+        fold(s, &halves, constants, state);
     }
     let mut halves = full_round(s, state);
-    for i in 0..WIDTH {
-        add_pair(s, &mut halves, i, PARTIAL_FIRST[i]);
+    for (i, &constant) in PARTIAL_FIRST.iter().enumerate() {
+        add_pair(s, &mut halves, i, constant);
     }
     for (round, &constant) in PARTIAL.iter().enumerate() {
         partial_round(s, &mut halves, constant);

@@ -43,8 +43,8 @@ impl FastHash for PoseidonHash {
 /// The first four elements of each lane's state, canonical.
 #[inline(always)]
 fn squeeze<S: Simd>(s: S, state: &[S::V; WIDTH], out: &mut [HashOut<F>]) {
-    for element in 0..4 {
-        let lanes = scatter(s, s.canonical(state[element]));
+    for (element, &x) in state[..4].iter().enumerate() {
+        let lanes = scatter(s, s.canonical(x));
         for (digest, word) in out.iter_mut().zip(lanes) {
             digest.elements[element] = F(word);
         }

@@ -201,16 +201,6 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn square_mod(self, a: Self::V) -> Self::V {
         self.reduce_wide(self.square_wide(a))
     }
-    /// Sum.
-    #[inline(always)]
-    fn add_mod(self, a: Self::V, b: Self::V) -> Self::V {
-        self.add_carry_mod(a, self.canonical(b))
-    }
-    /// Difference.
-    #[inline(always)]
-    fn sub_mod(self, a: Self::V, b: Self::V) -> Self::V {
-        self.sub_borrow_mod(a, self.canonical(b))
-    }
 
     /// The product as a pair with `low + 2^32·high = a·b` modulo the order, `-2^33 < low < 2^32` as a signed word and
     /// `0 <= high < 2^33`: what linear layers on halves start from, without a carry to propagate.

@@ -112,8 +112,6 @@ check!(words high_square, |s, a, _b| s.square_wide(a).0, |a, _b| ((u128::from(a)
 check!(words low_square, |s, a, _b| s.square_wide(a).1, |a, _b| a.wrapping_mul(a));
 check!(field multiplies, |s, a, b| s.mul_mod(a, b), |a, b| a * b);
 check!(field squares, |s, a, _b| s.square_mod(a), |a, _b| a * a);
-check!(field adds_in_the_field, |s, a, b| s.add_mod(a, b), |a, b| a + b);
-check!(field subtracts_in_the_field, |s, a, b| s.sub_mod(a, b), |a, b| a - b);
 check!(
     folds_halves,
     |s, a, b| s.fold_halves(s.shr::<2>(a), s.shr::<2>(b)),
