@@ -7,6 +7,7 @@ use plonky2::{
         hashing::PlonkyPermutation,
         keccak::{KeccakHash, KeccakPermutation},
     },
+    plonk::config::Hasher,
 };
 
 use super::{
@@ -33,7 +34,8 @@ type Digest = BytesHash<DIGEST>;
 
 impl FastHash for KeccakHash<DIGEST> {
     fn hash_leaves(backend: Backend, leaves: &Leaves<'_>, first: usize, out: &mut [Digest]) {
-        if is_noop::<Self>(leaves) {
+        // One at a time, plonky2's Keccak is the faster.
+        if is_noop::<Self>(leaves) || backend == Backend::Scalar {
             hash_one_by_one::<Self>(leaves, first, out);
         } else {
             backend.run(HashLeaves { leaves, first, out });
@@ -41,7 +43,13 @@ impl FastHash for KeccakHash<DIGEST> {
     }
 
     fn compress_pairs(backend: Backend, children: &[Digest], out: &mut [Digest]) {
-        backend.run(CompressPairs { children, out });
+        if backend == Backend::Scalar {
+            for (digest, pair) in out.iter_mut().zip(children.chunks_exact(2)) {
+                *digest = <Self as Hasher<F>>::two_to_one(pair[0], pair[1]);
+            }
+        } else {
+            backend.run(CompressPairs { children, out });
+        }
     }
 
     fn grind_range(
