@@ -10,6 +10,8 @@ pub enum Layer {
     Leaf,
     /// One strategy's sheet.
     Sheet,
+    /// The sheet bound to the public data, on its way to a compact proof.
+    Shrink,
     /// The proof that the chain verifies.
     Wrap,
 }
@@ -19,6 +21,7 @@ impl std::fmt::Display for Layer {
         f.write_str(match self {
             Self::Leaf => "leaf",
             Self::Sheet => "sheet",
+            Self::Shrink => "shrink",
             Self::Wrap => "wrap",
         })
     }

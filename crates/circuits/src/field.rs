@@ -82,6 +82,49 @@ pub const fn sheet_config() -> CircuitConfig {
     )
 }
 
+/// Configuration of the shrink, which brings a sheet into the form that the `compact` wrap verifies with few rows: few
+/// queries at a very low rate.
+pub const fn shrink_config() -> CircuitConfig {
+    config(
+        false,
+        FriConfig {
+            rate_bits: 7,
+            num_query_rounds: 12,
+            proof_of_work_bits: 16,
+            reduction_strategy: FriReductionStrategy::ConstantArityBits(4, 5),
+            cap_height: CAP_HEIGHT,
+        },
+    )
+}
+
+/// Routed wires of the `compact` wrap: fewer permutation polynomials make a shorter proof.
+pub const COMPACT_ROUTED_WIRES: usize = 37;
+
+/// How many queries a `compact` proof has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CompactQueries {
+    /// 10 queries and 20 bits of work: 100 conjectured bits.
+    Ten,
+    /// 16 queries and 22 bits of work: the conjectured bits of the field, and more proven ones.
+    Sixteen,
+}
+
+/// Configuration of the `compact` wrap: the least queries that the lowest rate allows.
+pub fn compact_config(queries: CompactQueries) -> CircuitConfig {
+    let (num_query_rounds, proof_of_work_bits) = match queries {
+        CompactQueries::Ten => (10, 20),
+        CompactQueries::Sixteen => (16, 22),
+    };
+    let fri = FriConfig {
+        rate_bits: 8,
+        num_query_rounds,
+        proof_of_work_bits,
+        reduction_strategy: FriReductionStrategy::Fixed(vec![3, 3]),
+        cap_height: CAP_HEIGHT,
+    };
+    CircuitConfig { num_routed_wires: COMPACT_ROUTED_WIRES, ..config(false, fri) }
+}
+
 /// Configuration of the `fast` wrap: few queries at a low rate, so that the proof fits a transaction.
 pub const fn wrap_config() -> CircuitConfig {
     config(

@@ -4,7 +4,7 @@ use plonky2::{field::types::PrimeField64, plonk::config::GenericConfig};
 use serde::Serialize;
 
 use crate::{
-    LeafCircuit, SheetCircuit, WrapCircuit,
+    CompactCircuit, LeafCircuit, SheetCircuit, ShrinkCircuit, WrapCircuit,
     field::{CircuitData, Common, D, F},
     security::{SecurityTerms, polynomials},
 };
@@ -63,6 +63,20 @@ impl WrapCircuit {
     /// Figures of the circuit.
     pub fn info(&self) -> CircuitInfo {
         describe("wrap", &self.data, self.rows(), KECCAK_DIGEST_BYTES)
+    }
+}
+
+impl ShrinkCircuit {
+    /// Figures of the circuit.
+    pub fn info(&self) -> CircuitInfo {
+        describe("shrink", self.data(), self.rows(), POSEIDON_DIGEST_BYTES)
+    }
+}
+
+impl CompactCircuit {
+    /// Figures of the circuit.
+    pub fn info(&self) -> CircuitInfo {
+        describe("compact", self.data(), self.rows(), KECCAK_DIGEST_BYTES)
     }
 }
 

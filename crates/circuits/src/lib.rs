@@ -6,6 +6,7 @@
 
 pub mod classes;
 mod commitments;
+mod compact;
 mod decode;
 mod error;
 pub mod field;
@@ -25,6 +26,7 @@ mod tests;
 pub use commitments::{
     Salt, data_digest, gamma, model_commitment, round_digest, sheet_commitment, strategy_id,
 };
+pub use compact::{CompactCircuit, CompactProof, ShrinkCircuit, ShrinkProof};
 pub use error::{CircuitError, Layer};
 pub use info::{CircuitInfo, GateCount};
 pub use keys::{KEY_SET_DEPTH, KeyProof, KeySet, SheetKey};

@@ -45,6 +45,17 @@ impl WrapPublicInputs {
         Self { beta: data_digest(data), sigma, gamma: gamma(data, sigma) }
     }
 
+    /// Refuses public inputs that show something else.
+    pub(crate) fn check(&self, shown: &[F]) -> Result<(), CircuitError> {
+        for (index, (expected, got)) in self.elements().into_iter().zip(shown).enumerate() {
+            let got = got.to_canonical_u64();
+            if expected != got {
+                return Err(CircuitError::PublicInput { what: "wrap", index, expected, got });
+            }
+        }
+        Ok(())
+    }
+
     /// The eight elements, in order.
     pub fn elements(&self) -> [u64; WRAP_PUBLIC_INPUTS] {
         let [b0, b1, b2, b3] = self.beta.elements();
@@ -53,8 +64,9 @@ impl WrapPublicInputs {
     }
 }
 
+/// Targets of the statement that every wrap proves.
 #[derive(Debug)]
-struct WrapTargets {
+pub(crate) struct WrapTargets {
     inner: ProofWithPublicInputsTarget<D>,
     key: VerifierCircuitTarget,
     position: Vec<BoolTarget>,
@@ -158,14 +170,7 @@ impl WrapCircuit {
     /// # Errors
     /// When it is not valid, or shows something else.
     pub fn verify(&self, proof: &WrapProof, expected: &WrapPublicInputs) -> Result<(), CircuitError> {
-        for (index, (expected, got)) in
-            expected.elements().into_iter().zip(&proof.0.public_inputs).enumerate()
-        {
-            let got = got.to_canonical_u64();
-            if expected != got {
-                return Err(CircuitError::PublicInput { what: "wrap", index, expected, got });
-            }
-        }
+        expected.check(&proof.0.public_inputs)?;
         self.data
             .verify(proof.0.clone())
             .map_err(|e| CircuitError::Invalid { layer: Layer::Wrap, reason: e.to_string() })
@@ -222,7 +227,8 @@ impl<'a> Limbs<'a> {
 }
 
 impl WrapTargets {
-    fn constrain(builder: &mut Builder, shape: &SheetShape) -> Self {
+    /// Verifies an allowed sheet, and binds it to the public data.
+    pub(crate) fn constrain(builder: &mut Builder, shape: &SheetShape) -> Self {
         let inner = builder.add_virtual_proof_with_pis(&shape.0);
         let key = builder.add_virtual_verifier_data(CAP_HEIGHT);
         builder.verify_proof::<C>(&inner, &key, &shape.0);
@@ -243,7 +249,7 @@ impl WrapTargets {
         Self { inner, key, position, siblings, data, sigma }
     }
 
-    fn assign(
+    pub(crate) fn assign(
         &self,
         proof: &SheetProof,
         key: &VerifierData<C>,
