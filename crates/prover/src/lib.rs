@@ -2,6 +2,7 @@
 
 mod error;
 pub mod fast;
+pub mod measure;
 mod queue;
 mod service;
 

@@ -4,10 +4,7 @@ use std::ops::Range;
 
 use parking_lot::Mutex;
 use plonky2::{
-    field::{
-        fft::{FftRootTable, fft_root_table},
-        types::Field,
-    },
+    field::types::Field,
     plonk::config::{GenericConfig, GenericHashOut},
 };
 use rayon::prelude::*;
@@ -17,6 +14,7 @@ use sotto_circuits::field::{CircuitData, Common, D, F};
 use super::{
     columns::Columns,
     domain::{Domain, reversed},
+    fft::{Evaluation, Interpolation},
     scratch::Scratch,
     simd::Backend,
     witness::WitnessPlan,
@@ -57,7 +55,12 @@ pub struct FastCircuit {
     /// Values of the permutation polynomials on the trace's rows.
     pub(super) sigmas: Columns,
     pub(super) domain: Domain,
-    pub(super) table: FftRootTable<F>,
+    /// From coefficients to values on each block of the domain.
+    pub(super) evaluations: Vec<Evaluation>,
+    /// From values on the trace's rows to coefficients.
+    pub(super) interpolation: Interpolation,
+    /// The same from the quotient's domain.
+    pub(super) quotient_interpolation: Interpolation,
     pub(super) plan: WitnessPlan,
     pub(super) scratch: Mutex<Vec<Scratch>>,
 }
@@ -95,7 +98,17 @@ impl FastCircuit {
             selectors: selectors(common)?,
             quotient: QuotientDomain::new(data, &domain, quotient_bits),
             sigmas: sigma_values(data),
-            table: fft_root_table(common.degree()),
+            evaluations: domain
+                .shifts
+                .iter()
+                .map(|&shift| Evaluation::new(backend, common.degree_bits(), shift))
+                .collect(),
+            interpolation: Interpolation::new(backend, common.degree_bits(), F::ONE),
+            quotient_interpolation: Interpolation::new(
+                backend,
+                common.degree_bits() + quotient_bits,
+                F::coset_shift(),
+            ),
             plan: WitnessPlan::new(data),
             domain,
             scratch: Mutex::default(),

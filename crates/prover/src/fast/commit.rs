@@ -6,10 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use plonky2::{
-    field::fft::FftRootTable,
-    hash::{merkle_proofs::MerkleProof, merkle_tree::MerkleCap},
-};
+use plonky2::hash::{merkle_proofs::MerkleProof, merkle_tree::MerkleCap};
 use rayon::prelude::*;
 use sotto_circuits::field::F;
 
@@ -17,8 +14,8 @@ use super::{
     columns::Columns,
     domain::Domain,
     evaluate,
+    fft::{Evaluation, Interpolation},
     hash::FastHash,
-    kernels,
     merkle::{build_tree_from_leaf_digests, hash_columns},
     prove::Run,
     simd::Backend,
@@ -71,8 +68,8 @@ pub(super) struct Batch<H: FastHash> {
 /// What a commitment is made with.
 pub(super) struct Committer<'a> {
     pub(super) backend: Backend,
-    pub(super) domain: &'a Domain,
-    pub(super) table: &'a FftRootTable<F>,
+    pub(super) evaluations: &'a [Evaluation],
+    pub(super) interpolation: &'a Interpolation,
     pub(super) cap_height: usize,
     pub(super) run: &'a Run<'a>,
     /// Nanoseconds that threads spent on transforms and on leaves.
@@ -87,7 +84,7 @@ impl Committer<'_> {
         columns
             .elements_mut()
             .par_chunks_exact_mut(rows)
-            .for_each(|column| kernels::interpolate(column, self.table));
+            .for_each(|column| self.interpolation.apply_natural(column));
     }
 
     /// Commits to polynomials in coefficient form. `kept` gives the memory of the blocks to keep.
@@ -98,22 +95,22 @@ impl Committer<'_> {
         mut kept: Vec<Columns>,
     ) -> Result<Batch<H>, ProveError> {
         let keep = kept.len();
-        let mut digests = Vec::with_capacity(self.domain.shifts.len());
-        let (first, rest) = self.domain.shifts.split_at(keep);
+        let mut digests = Vec::with_capacity(self.evaluations.len());
+        let (first, rest) = self.evaluations.split_at(keep);
         first
             .par_iter()
             .zip(&mut kept)
             .enumerate()
-            .map(|(block, (&shift, values))| self.block::<H>(&coeffs, &salts, block, shift, values))
+            .map(|(block, (evaluation, values))| self.block::<H>(&coeffs, &salts, block, evaluation, values))
             .collect_into_vec(&mut digests);
         let mut others = Vec::with_capacity(rest.len());
         rest.par_iter()
             .enumerate()
-            .map_init(Columns::default, |values, (at, &shift)| {
-                self.block::<H>(&coeffs, &salts, keep + at, shift, values)
+            .map_init(Columns::default, |values, (at, evaluation)| {
+                self.block::<H>(&coeffs, &salts, keep + at, evaluation, values)
             })
             .collect_into_vec(&mut others);
-        let mut leaves = Vec::with_capacity(coeffs.rows() * self.domain.shifts.len());
+        let mut leaves = Vec::with_capacity(coeffs.rows() * self.evaluations.len());
         for block in digests.into_iter().chain(others) {
             leaves.extend(block?);
         }
@@ -127,7 +124,7 @@ impl Committer<'_> {
         coeffs: &Columns,
         salts: &Columns,
         block: usize,
-        shift: F,
+        evaluation: &Evaluation,
         values: &mut Columns,
     ) -> Result<Vec<H::Hash>, ProveError> {
         self.run.check()?;
@@ -135,7 +132,8 @@ impl Committer<'_> {
         let rows = coeffs.rows();
         values.reshape(coeffs.count(), rows);
         for (coeffs, out) in coeffs.iter().zip(values.elements_mut().chunks_exact_mut(rows)) {
-            kernels::coset_values(coeffs, shift, out, self.table);
+            out.copy_from_slice(coeffs);
+            evaluation.apply(out);
         }
         let transformed = Instant::now();
         let mut columns = values.slices();

@@ -7,7 +7,7 @@ use plonky2::{
         types::{Field, PrimeField64},
     },
     fri::{
-        FriParams,
+        FriConfig, FriParams,
         proof::{FriInitialTreeProof, FriProof, FriQueryRound, FriQueryStep},
     },
     hash::{hashing::PlonkyPermutation, merkle_tree::MerkleTree},
@@ -20,8 +20,9 @@ use super::{
     commit::{Batch, Tree},
     domain::Domain,
     evaluate::{FE, combine},
+    fft::lde_columns,
+    grind::grind,
     hash::FastHash,
-    kernels,
     merkle::hash_columns,
     prove::{Phase, Run, Watch},
     simd::Backend,
@@ -66,30 +67,23 @@ fn divide([low, high]: &[Vec<F>; D], point: FE) -> Vec<FE> {
 
 /// A folded polynomial's values, committed in leaves of one coset each.
 struct Layer<H: FastHash> {
-    values: [Vec<F>; D],
+    /// Both components, in bit-reversed order.
+    values: Vec<Vec<F>>,
     arity: usize,
     tree: Tree<H>,
 }
 
 impl<H: FastHash> Layer<H> {
-    fn new(backend: Backend, coeffs: &[FE], domain: &Domain, arity: usize, cap_height: usize) -> Self {
-        let rows = coeffs.len();
-        let table = plonky2::field::fft::fft_root_table(rows);
-        let values = [0, 1].map(|i| {
-            let component: Vec<F> = coeffs.iter().map(|c| c.0[i]).collect();
-            let mut values = vec![F::ZERO; rows * domain.shifts.len()];
-            values
-                .par_chunks_exact_mut(rows)
-                .zip(&domain.shifts)
-                .for_each(|(out, &shift)| kernels::coset_values(&component, shift, out, &table));
-            values
-        });
+    fn new(backend: Backend, coeffs: &[FE], shift: F, arity: usize, config: &FriConfig) -> Self {
+        let components = [0, 1].map(|i| coeffs.iter().map(|c| c.0[i]).collect::<Vec<F>>());
+        let slices: Vec<&[F]> = components.iter().map(Vec::as_slice).collect();
+        let values = lde_columns(backend, &slices, config.rate_bits, shift);
         let columns: Vec<Vec<F>> = (0..D * arity)
             .into_par_iter()
             .map(|at| values[at % D].iter().skip(at / D).step_by(arity).copied().collect())
             .collect();
         let slices: Vec<&[F]> = columns.iter().map(Vec::as_slice).collect();
-        let tree = Tree::new(backend, hash_columns::<H>(backend, &slices), cap_height);
+        let tree = Tree::new(backend, hash_columns::<H>(backend, &slices), config.cap_height);
         Self { values, arity, tree }
     }
 
@@ -118,9 +112,7 @@ pub(super) fn prove<H: FastHash>(
     let mut shift = F::coset_shift();
     for &arity_bits in &params.reduction_arity_bits {
         run.check()?;
-        let degree_bits = coeffs.len().trailing_zeros() as usize;
-        let domain = Domain::new(degree_bits, params.config.rate_bits, shift);
-        let layer = Layer::new(backend, &coeffs, &domain, 1 << arity_bits, params.config.cap_height);
+        let layer = Layer::new(backend, &coeffs, shift, 1 << arity_bits, &params.config);
         challenger.observe_cap(&layer.tree.cap);
         layers.push(layer);
         let beta = challenger.get_extension_challenge::<D>();
@@ -134,7 +126,7 @@ pub(super) fn prove<H: FastHash>(
     run.check()?;
     let position = absorb::<H>(&mut state, coeffs.iter().flat_map(|c| c.0));
     let bits = params.config.proof_of_work_bits;
-    let work = run.work.or_else(|| kernels::grind::<H>(backend, &state, position, bits));
+    let work = run.work.or_else(|| grind::<H>(backend, &state, position, bits));
     let pow_witness = work.ok_or(ProveError::Unsupported { what: "this much work" })?;
     challenger.observe_element(pow_witness);
     let _response = challenger.get_challenge();

@@ -14,6 +14,8 @@ use plonky2::{
     hash::poseidon::{ALL_ROUND_CONSTANTS, HALF_N_FULL_ROUNDS, N_PARTIAL_ROUNDS, N_ROUNDS, Poseidon},
 };
 
+pub(super) mod gate;
+
 use super::leaves::scatter;
 use super::simd::{EPSILON, ORDER, Simd};
 

@@ -260,8 +260,8 @@ impl<K: GenericConfig<D, F = F, Hasher: FastHash>> Proving<'_, K> {
 
         let committer = Committer {
             backend: circuit.backend,
-            domain: &circuit.domain,
-            table: &circuit.table,
+            evaluations: &circuit.evaluations,
+            interpolation: &circuit.interpolation,
             cap_height: config.fri_config.cap_height,
             run,
             transform_nanos: AtomicU64::new(0),

@@ -1,7 +1,7 @@
 //! The quotient: all constraints, combined by powers of α and divided by the vanishing polynomial, on its domain.
 
 use plonky2::{
-    field::{packed::PackedField, polynomial::PolynomialValues, types::Field},
+    field::{packed::PackedField, types::Field},
     hash::hash_types::HashOut,
     plonk::{config::GenericConfig, vars::EvaluationVarsBaseBatch},
 };
@@ -67,17 +67,15 @@ pub(super) fn quotient<K: GenericConfig<D, F = F>>(
             Ok::<_, ProveError>(())
         },
     )?;
-    let bits = size.trailing_zeros();
-    let value = |challenge: usize, index: usize| {
-        let position = reversed(index, bits);
-        values[position / batch * (batch * challenges) + challenge * batch + position % batch]
-    };
     let degree = common.quotient_degree();
     let polynomials: Vec<Vec<F>> = (0..challenges)
         .into_par_iter()
         .map(|challenge| {
-            let values = (0..size).map(|index| value(challenge, index)).collect();
-            PolynomialValues::new(values).coset_ifft(F::coset_shift()).coeffs
+            let batches = values.chunks_exact(batch * challenges);
+            let mut column: Vec<F> = Vec::with_capacity(size);
+            batches.for_each(|b| column.extend(&b[challenge * batch..(challenge + 1) * batch]));
+            inputs.circuit.quotient_interpolation.apply(&mut column);
+            column
         })
         .collect();
     if polynomials.iter().any(|coeffs| coeffs[degree..].iter().any(Field::is_nonzero)) {
@@ -167,7 +165,7 @@ impl Inputs<'_> {
             }
             let s = &constants[selector.polynomial * batch..(selector.polynomial + 1) * batch];
             fill_filter(filter, s, position, selector, selectors > 1);
-            let values = gates::evaluate(gate, vars);
+            let values = gates::evaluate(self.circuit.backend, gate, vars);
             for (sum, value) in constraints.chunks_exact_mut(batch).zip(values.chunks_exact(batch)) {
                 multiply_add(sum, value, filter);
             }

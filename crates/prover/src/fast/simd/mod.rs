@@ -196,6 +196,16 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn mul_mod(self, a: Self::V, b: Self::V) -> Self::V {
         self.reduce_wide(self.mul_wide(a, b))
     }
+    /// Sum.
+    #[inline(always)]
+    fn add_mod(self, a: Self::V, b: Self::V) -> Self::V {
+        self.add_carry_mod(a, self.canonical(b))
+    }
+    /// Difference.
+    #[inline(always)]
+    fn sub_mod(self, a: Self::V, b: Self::V) -> Self::V {
+        self.sub_borrow_mod(a, self.canonical(b))
+    }
     /// Square.
     #[inline(always)]
     fn square_mod(self, a: Self::V) -> Self::V {
