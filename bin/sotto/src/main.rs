@@ -1,6 +1,7 @@
 //! The sotto binary: one subcommand per role of the auction, and the tools around them.
 
 mod args;
+mod chart;
 mod cli;
 mod commands;
 mod config;
@@ -8,6 +9,7 @@ mod exit;
 mod logging;
 mod operator;
 mod output;
+mod progress;
 mod role;
 mod salt;
 mod shutdown;

@@ -46,13 +46,13 @@ struct Checked {
 impl Checked {
     fn new(strategy: &Strategy) -> Self {
         let (manifest, program) = (strategy.manifest(), strategy.program());
-        let (class, policy) = (program.shape(), program.policy());
+        let (shape, policy) = (program.shape(), program.policy());
         Self {
             name: manifest.name.clone(),
-            class: class.descriptor(),
-            class_id: class.id(),
+            class: shape.descriptor(),
+            class_id: shape.id(),
             features: manifest.features.keys().cloned().collect(),
-            parameters: class.parameter_count(),
+            parameters: shape.parameter_count(),
             min_quote: policy.min_quote,
             max_quote: policy.max_quote,
             max_slots: policy.max_slots,

@@ -2,10 +2,12 @@
 
 mod check;
 mod compile;
-mod holdout;
+mod init;
+mod inspect;
 mod parity;
 mod prove;
 mod registry;
+mod rows;
 mod verify;
 
 pub(crate) use check::load;
@@ -16,13 +18,17 @@ use crate::args::OutputArgs;
 /// Work with a strategy's directory.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StrategyCommand {
+    /// Turn a model and sample inputs into a strategy's directory
+    Init(init::InitArgs),
     /// Read manifest and model, and bound every accumulator
     Check(check::CheckArgs),
-    /// Compare the integer model with the network, on data that it was not trained on
+    /// Compare the integer model with the one in floating point, on data that it was not trained on
     Parity(parity::ParityArgs),
-    /// Commit to the model: class, commitment and the strategy's id
+    /// Show operations, ranges and costs, and draw the quotes
+    Inspect(inspect::InspectArgs),
+    /// Build the class's circuits where they are new, and commit to the model
     Compile(compile::CompileArgs),
-    /// Prove one slot's quote, from the features to the proof for the chain
+    /// Prove quotes, from the features to the proof for the chain
     Prove(prove::ProveArgs),
     /// Verify a proof with the proof system's own verifier
     Verify(verify::VerifyArgs),
@@ -38,8 +44,10 @@ impl StrategyCommand {
     /// Runs the command.
     pub(crate) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         match self {
+            Self::Init(args) => args.run(output),
             Self::Check(args) => args.run(output),
             Self::Parity(args) => args.run(output),
+            Self::Inspect(args) => args.run(output),
             Self::Compile(args) => args.run(output),
             Self::Prove(args) => args.run(output).await,
             Self::Verify(args) => args.run(output),

@@ -1,4 +1,4 @@
-//! `sotto strategy prove`: one slot from features to the proof that the chain verifies, timed.
+//! `sotto strategy prove`: a round's slots from features to the proof that the chain verifies, timed.
 
 use std::{
     fmt, fs,
@@ -17,24 +17,30 @@ use eyre::WrapErr as _;
 use prometheus::Registry;
 use rand::{RngCore as _, rngs::OsRng};
 use serde::Serialize;
-use sotto_circuits::{LeafCircuit, Salt};
+use sotto_circuits::{LeafCircuit, Salt, capacity_for};
 use sotto_contracts::{IProofVerifier, verifier::encode_proof};
-use sotto_model::{Row, Strategy};
+use sotto_model::Strategy;
 use sotto_prover::{Prover, ProverConfig, SheetJob, SheetSeconds, WrapJob, WrappedProof, no_deadline};
-use sotto_types::{PublicData, SLOTS, Slot};
+use sotto_types::{MARKET_FEATURES, MarketFeatures, NO_BID, PublicData, Quote, SLOTS, Slot, SlotFeatures};
 use tokio_util::sync::CancellationToken;
 
-use super::{check, holdout};
-use crate::args::OutputArgs;
+use super::{check, rows};
+use crate::{args::OutputArgs, progress::Spinner};
 
 /// What to prove, for whom, and where to put it.
 #[derive(Args, Debug)]
 pub(crate) struct ProveArgs {
     /// Directory with strategy.toml and the model
     directory: PathBuf,
-    /// Features of market and slot: this row of the directory's holdout.csv, from 0
+    /// Features of market and slot: this row of the data, from 0
     #[arg(long, default_value_t = 0)]
     row: usize,
+    /// Rows, as `parity` takes them; the directory's holdout.csv if absent
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Slots of the round: as many rows, from that one on, with the market features of the first
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=SLOTS as i64))]
+    slots: u8,
     /// Owner that the strategy's id is bound to
     #[arg(long, default_value = "0x0000000000000000000000000000000000000001", value_name = "ADDRESS")]
     owner: Address,
@@ -52,13 +58,21 @@ pub(crate) struct ProveArgs {
 impl ProveArgs {
     pub(super) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         let strategy = check::load(&self.directory)?;
-        let row = self.row()?;
-        let rows = LeafCircuit::build(strategy.model()?.class(), 1)?.rows();
+        let round = self.round(&strategy)?;
+        let class = strategy.model()?.class().clone();
+        let slots = round.slots.len();
+        let rows = {
+            let _spinner = Spinner::start("building the leaf");
+            LeafCircuit::build(&class, capacity_for(slots)?)?.rows()
+        };
         let prover = Prover::start(ProverConfig::default(), &Registry::new())?;
-        prover.warm(vec![(strategy.model()?.class().clone(), 1)], true).await?;
+        {
+            let _spinner = Spinner::start("building the circuits");
+            prover.warm(vec![(class.clone(), slots)], true).await?;
+        }
 
         let started = Instant::now();
-        let (data, wrapped, seconds) = self.prove(&prover, &strategy, &row).await?;
+        let (data, wrapped, seconds) = self.prove(&prover, &strategy, &round).await?;
         let total_seconds = started.elapsed().as_secs_f64();
         prover.stop();
 
@@ -68,11 +82,13 @@ impl ProveArgs {
         let calldata_file =
             write(&self.out, &format!("{name}.calldata"), hex::encode_prefixed(&calldata).as_bytes())?;
         let data_file = write(&self.out, &format!("{name}.data"), &data.to_bytes())?;
-        let quote = strategy.model()?.quote(&row.market, &row.slot);
+        let quotes = sheet(&strategy, &round);
         output.print(&Proven {
             strategy: name.clone(),
-            class: strategy.model()?.class().descriptor(),
-            quote,
+            class: class.descriptor(),
+            slots,
+            quote: quotes.first().copied().unwrap_or(NO_BID),
+            quotes,
             proof: proof_file,
             calldata: calldata_file,
             data: data_file,
@@ -86,21 +102,28 @@ impl ProveArgs {
         })
     }
 
-    fn row(&self) -> eyre::Result<Row> {
-        let rows = holdout::read(&self.directory.join(holdout::FILE))?;
-        rows.get(self.row)
-            .copied()
-            .ok_or_else(|| eyre::eyre!("row {} of {} is asked for", self.row, rows.len()))
+    /// The rows asked for as one round: its market features are those of the first.
+    fn round(&self, strategy: &Strategy) -> eyre::Result<Round> {
+        let rows = rows::read(self.data.as_deref(), &self.directory, strategy)?.rows;
+        let (first, slots) = (self.row, usize::from(self.slots));
+        let asked = first.checked_add(slots).and_then(|end| rows.get(first..end));
+        let asked = asked.ok_or_else(|| {
+            eyre::eyre!("rows {first} to {} of {} are asked for", first.saturating_add(slots) - 1, rows.len())
+        })?;
+        let market = asked.first().map_or([0; MARKET_FEATURES], |row| row.market);
+        Ok(Round { market, slots: asked.iter().map(|row| row.slot).collect() })
     }
 
     async fn prove(
         &self,
         prover: &Prover,
         strategy: &Strategy,
-        row: &Row,
+        round: &Round,
     ) -> eyre::Result<(PublicData, WrappedProof, SheetSeconds)> {
         let mut slots = [Slot::default(); SLOTS];
-        slots[0] = Slot { commitment: keccak256(random::<32>()), features: row.slot };
+        for (slot, features) in slots.iter_mut().zip(&round.slots) {
+            *slot = Slot { commitment: keccak256(random::<32>()), features: *features };
+        }
         let round_id = B256::from(random());
         let key_set_root = prover.keys().root();
         let job = SheetJob {
@@ -108,7 +131,7 @@ impl ProveArgs {
             model_salt: Salt::from_bytes(random()),
             owner: self.owner,
             round_id,
-            features: row.market,
+            features: round.market,
             slots,
             sheet_salt: Salt::from_bytes(random()),
             commit_index: 0,
@@ -116,12 +139,27 @@ impl ProveArgs {
         };
         let (sheet, seconds) = prover.prove_sheet_timed(job, no_deadline(), CancellationToken::new()).await?;
         let (claims, sheets) = (sheet.statement.claims, sheet.statement.sheets);
-        let data = PublicData { round_id, key_set_root, features: row.market, slots, claims, sheets };
+        let data = PublicData { round_id, key_set_root, features: round.market, slots, claims, sheets };
         let job =
             WrapJob { sheet, data: data.clone(), chain_id: self.chain_id, auction_house: self.auction_house };
         let wrapped = prover.wrap(job, no_deadline(), CancellationToken::new()).await?;
         Ok((data, wrapped, seconds))
     }
+}
+
+/// A round's features.
+#[derive(Debug)]
+struct Round {
+    market: MarketFeatures,
+    slots: Vec<SlotFeatures>,
+}
+
+/// The quotes of a round, by the reference executor.
+fn sheet(strategy: &Strategy, round: &Round) -> Vec<Quote> {
+    let mut slots = [None; SLOTS];
+    slots.iter_mut().zip(&round.slots).for_each(|(slot, features)| *slot = Some(*features));
+    let sheet = strategy.program().sheet(&round.market, &slots);
+    sheet.into_iter().take(round.slots.len()).collect()
 }
 
 /// The call that a deployed verifier answers with true.
@@ -156,8 +194,11 @@ fn peak_rss_mb() -> eyre::Result<u64> {
 struct Proven {
     strategy: String,
     class: String,
-    /// Pips.
-    quote: i32,
+    slots: usize,
+    /// Of the first slot, in pips.
+    quote: Quote,
+    /// Of all slots, in pips.
+    quotes: Vec<Quote>,
     proof: PathBuf,
     calldata: PathBuf,
     data: PathBuf,
@@ -175,7 +216,7 @@ struct Proven {
 
 impl fmt::Display for Proven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} ({}) quotes {} pips", self.strategy, self.class, self.quote)?;
+        writeln!(f, "{} ({}) quotes {:?} pips", self.strategy, self.class, self.quotes)?;
         writeln!(f, "leaf       {:>8.3} s, {} rows", self.leaf_seconds, self.rows)?;
         writeln!(f, "sheet      {:>8.3} s", self.sheet_seconds)?;
         writeln!(f, "wrap       {:>8.3} s", self.wrap_seconds)?;

@@ -97,7 +97,8 @@ impl<'a> Inverse<'a> {
         for (position, (input, value)) in self.frontend.inputs.iter().zip(inputs).enumerate() {
             let rounding: f64 = input.factors.iter().map(|f| 0.51 * f.abs()).sum();
             let allowed = rounding + TOLERANCE * (input.range[1] - input.range[0]);
-            let missed = (at(input, &|j| f64::from(features[j])) - value).abs() / allowed.max(f64::MIN_POSITIVE);
+            let missed =
+                (at(input, &|j| f64::from(features[j])) - value).abs() / allowed.max(f64::MIN_POSITIVE);
             if missed > miss {
                 (miss, worst) = (missed, position);
             }

@@ -2,7 +2,7 @@
 
 mod inverse;
 
-use std::{fs, path::Path};
+use std::{fmt, fs, path::Path};
 
 use eyre::WrapErr as _;
 use serde::Serialize;
@@ -28,6 +28,16 @@ pub(super) enum Columns {
     NaturalFeatures,
     /// The model's inputs, in its order.
     NetworkInputs,
+}
+
+impl fmt::Display for Columns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RawFeatures => "features by name, raw",
+            Self::NaturalFeatures => "features by name, in natural units",
+            Self::NetworkInputs => "the model's inputs, in its order",
+        })
+    }
 }
 
 /// Rows of features, and what the file says of the outputs.
@@ -138,13 +148,9 @@ fn is_outside(row: &Row, ranges: &[Option<[i32; 2]>; MODEL_FEATURES]) -> bool {
     values.into_iter().any(|(x, range)| range.is_some_and(|[lo, hi]| *x < lo || *x > hi))
 }
 
-fn from_features(
-    table: &Table,
-    columns: &[Option<Feature>],
-    decimals: Decimals,
-) -> Result<Rows, RowsError> {
+fn from_features(table: &Table, columns: &[Option<Feature>], decimals: Decimals) -> Result<Rows, RowsError> {
     let known = || columns.iter().enumerate().filter_map(|(at, column)| column.map(|c| (at, c)));
-    // Natural logarithms of all rows are whole numbers only by a rare chance; counts are the same either way.
+    // Logarithms in natural units are whole numbers in all rows by a rare chance only; counts are the same either way.
     let raw = table.rows().all(|row| known().all(|(at, _)| row.get(at).is_some_and(|x| x.fract() == 0.0)));
     let direction_at =
         known().find(|(_, c)| c.index == MARKET_FEATURES + SlotFeature::Direction as usize).map(|(at, _)| at);
