@@ -15,7 +15,8 @@ use sotto_data::Table;
 use sotto_model::{
     Calibration, Choice, Decimals, MANIFEST_FILE, Manifest, MarketLayout, ModelError, Output, OutputUnit,
     PolicyTable, RealProgram, Strategy, Tokens,
-    import::{MAX_MODEL_BYTES, import}, lower_real,
+    import::{MAX_MODEL_BYTES, import},
+    lower_real,
 };
 use sotto_types::{MAX_NO_BID_PIPS, Quote, SLOTS};
 
@@ -227,7 +228,6 @@ fn percentile(sorted: &[f64], share: f64) -> f64 {
     let at = if share < 0.5 { at.floor() } else { at.ceil() };
     sorted.get(at as usize).copied().unwrap_or(0.0)
 }
-
 
 fn read_model(path: &Path) -> eyre::Result<Vec<u8>> {
     let unreadable = || format!("{} cannot be read", path.display());
