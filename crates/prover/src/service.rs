@@ -314,6 +314,28 @@ impl Prover {
         Ok(Self { queue: ProvingQueue::start(config.queue, registry)?, circuits: Arc::new(circuits) })
     }
 
+    /// Starts the service with a key set of its own: the keys of these classes and slot counts, whose circuits are built
+    /// here, seconds to minutes of work. No contract that pins the committed set accepts its proofs.
+    ///
+    /// # Errors
+    /// When a circuit cannot be built or the threads cannot be started.
+    pub fn start_for(
+        config: ProverConfig,
+        classes: &[(ShapeClass, usize)],
+        registry: &Registry,
+    ) -> Result<Self, ProveError> {
+        let set = |keys| refused(Stage::Build, KeySet::new(keys));
+        let (shape, wrap) = (OnceLock::new(), OnceLock::new());
+        let mut circuits = Circuits { keys: set(Vec::new())?, sheets: Mutex::default(), shape, wrap };
+        let mut keys = Vec::with_capacity(classes.len());
+        for (class, slots) in classes {
+            let capacity = refused(Stage::Build, capacity_for(*slots))?;
+            keys.push(circuits.sheet(class, capacity)?.sheet.key());
+        }
+        circuits.keys = set(keys)?;
+        Ok(Self { queue: ProvingQueue::start(config.queue, registry)?, circuits: Arc::new(circuits) })
+    }
+
     /// The set of allowed circuits.
     pub fn keys(&self) -> &KeySet {
         &self.circuits.keys

@@ -17,9 +17,9 @@ use eyre::WrapErr as _;
 use prometheus::Registry;
 use rand::{RngCore as _, rngs::OsRng};
 use serde::Serialize;
-use sotto_circuits::{LeafCircuit, Salt, capacity_for};
+use sotto_circuits::{KeySet, LeafCircuit, Salt, capacity_for};
 use sotto_contracts::{IProofVerifier, verifier::encode_proof};
-use sotto_model::Strategy;
+use sotto_model::{ShapeClass, Strategy};
 use sotto_prover::{Prover, ProverConfig, SheetJob, SheetSeconds, WrapJob, WrappedProof, no_deadline};
 use sotto_types::{MARKET_FEATURES, MarketFeatures, NO_BID, PublicData, Quote, SLOTS, Slot, SlotFeatures};
 use tokio_util::sync::CancellationToken;
@@ -65,7 +65,7 @@ impl ProveArgs {
             let _spinner = Spinner::start("building the leaf");
             LeafCircuit::build(&class, capacity_for(slots)?)?.rows()
         };
-        let prover = Prover::start(ProverConfig::default(), &Registry::new())?;
+        let (prover, in_key_set) = start(&class, slots)?;
         {
             let _spinner = Spinner::start("building the circuits");
             prover.warm(vec![(class.clone(), slots)], true).await?;
@@ -86,6 +86,7 @@ impl ProveArgs {
         output.print(&Proven {
             strategy: name.clone(),
             class: class.descriptor(),
+            in_key_set,
             slots,
             quote: quotes.first().copied().unwrap_or(NO_BID),
             quotes,
@@ -147,6 +148,16 @@ impl ProveArgs {
     }
 }
 
+/// A prover whose key set allows the class, and whether that is the committed one.
+fn start(class: &ShapeClass, slots: usize) -> eyre::Result<(Prover, bool)> {
+    let (config, registry) = (ProverConfig::default(), Registry::new());
+    if KeySet::committed()?.key(class.id(), capacity_for(slots)?).is_some() {
+        return Ok((Prover::start(config, &registry)?, true));
+    }
+    let _spinner = Spinner::start("building the circuits of a new class");
+    Ok((Prover::start_for(config, &[(class.clone(), slots)], &registry)?, false))
+}
+
 /// A round's features.
 #[derive(Debug)]
 struct Round {
@@ -194,6 +205,8 @@ fn peak_rss_mb() -> eyre::Result<u64> {
 struct Proven {
     strategy: String,
     class: String,
+    /// Whether the committed key set allows the class. If not, the proof is under a set of the strategy's own key.
+    in_key_set: bool,
     slots: usize,
     /// Of the first slot, in pips.
     quote: Quote,
@@ -217,6 +230,12 @@ struct Proven {
 impl fmt::Display for Proven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} ({}) quotes {:?} pips", self.strategy, self.class, self.quotes)?;
+        if !self.in_key_set {
+            writeln!(
+                f,
+                "the committed key set does not allow this class: proven under a set of its own key"
+            )?;
+        }
         writeln!(f, "leaf       {:>8.3} s, {} rows", self.leaf_seconds, self.rows)?;
         writeln!(f, "sheet      {:>8.3} s", self.sheet_seconds)?;
         writeln!(f, "wrap       {:>8.3} s", self.wrap_seconds)?;
