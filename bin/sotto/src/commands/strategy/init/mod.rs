@@ -208,7 +208,7 @@ impl InitArgs {
         let [lo, hi] = [TAIL, 1.0 - TAIL].map(|share| percentile(quotes, share));
         let margin = (0.05 * (hi - lo)).max(1.0);
         let limit = f64::from(MAX_NO_BID_PIPS + 1);
-        if self.min_quote.is_none() && hi <= limit || self.max_quote.is_none() && lo > -limit {
+        if self.min_quote.is_none() && hi <= limit || self.max_quote.is_none() && hi > -limit {
             let reason = format!("quotes of {lo:.0} to {hi:.0} pips are no prices; see --unit and --scale");
             return Err(Refused { what: self.model.display().to_string(), reason }.into());
         }
