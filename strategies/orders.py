@@ -101,7 +101,7 @@ def affordable(rng, pool, features, size_base):
     # 250,000 gas, in a currency worth one base token, of the order's size; small orders are subsidised up to a point.
     fees = 250_000 * np.exp2(features["chain.base-fee"]) * 1e-18
     gas_cost = np.minimum(fees * np.exp2(-size_base) * PIPS * 0.2, 150.0)
-    return np.clip(450.0 + edge + lean - size_cost - risk_cost - gas_cost, -1900.0, 2900.0)
+    return np.clip(570.0 + edge + lean - size_cost - risk_cost - gas_cost, -1900.0, 2900.0)
 
 
 def rows(rng, layout, pool, pool_features):

@@ -23,7 +23,7 @@ def simulate(count, seed):
     sigma = volatilities(rng, count)
     quiet = rng.random(count) < 0.15
     # Seconds in a window; 16 of them make the reference's time.
-    window = np.exp(rng.uniform(np.log(1.0), np.log(12.0), count))
+    window = np.exp(rng.uniform(np.log(1.0), np.log(6.0), count))
     start = np.log2(2500.0) + rng.normal(0.0, 0.25, count)
     ticks, fair, sigma, jump = path(rng, start, np.where(quiet, 0.02, 1.0) * sigma, window)
 
@@ -55,7 +55,7 @@ def path(rng, start, sigma, window):
     seconds = window / STEPS_PER_WINDOW
     fair, pool = start.copy(), start + rng.uniform(-BAND, BAND, count)
     # Volatility per root second wanders; a trend adds a part of it to every step.
-    trend = rng.normal(0.0, 0.25, count)
+    trend = rng.normal(0.0, 0.15, count)
     jump_at = np.where(rng.random(count) < 0.05, rng.integers(0, 16 * STEPS_PER_WINDOW, count), -1)
     jump = np.where(jump_at >= 0, rng.normal(0.0, 0.0015, count) / LN2, 0.0)
     means = []

@@ -3,16 +3,17 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
+import market_simulation
 from inputs import AGES, BASIC, GAPS
-from training import write_strategy
+from networks import write_dense
 
-write_strategy(
-    Path(__file__).resolve().parent,
+write_dense(
+    HERE,
+    market_simulation,
     {**BASIC, **{name: GAPS[name] for name in ("oracle against reference",)}, **AGES},
     hidden=(),
-    min_quote=-2000,
-    max_quote=3000,
-    max_slots=32,
+    epochs=4,
 )

@@ -3,15 +3,18 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
+import market_simulation
 from inputs import AGES, BASIC, GAPS, LEVELS, gated
-from training import write_strategy
+from networks import write_dense
 
 ORACLE = GAPS["oracle against reference"]
 
-write_strategy(
-    Path(__file__).resolve().parent,
+write_dense(
+    HERE,
+    market_simulation,
     {
         **BASIC,
         **GAPS,
@@ -24,7 +27,4 @@ write_strategy(
         },
     },
     hidden=(32, 16),
-    min_quote=-2000,
-    max_quote=3000,
-    max_slots=24,
 )

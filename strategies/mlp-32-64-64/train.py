@@ -3,18 +3,21 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
 
+import market_simulation
 from inputs import AGES, BASIC, GAPS, LEVELS, PRICE, gated
-from training import write_strategy
+from networks import write_dense
 
 SIZE = BASIC["log2 of the size in base tokens"]
 SHARE = BASIC["log2 of the size as a share of the pool"]
 ORACLE, RECENT, BETWEEN = GAPS.values()
 BLEND = {"chainlink.price": 0.7, "uniswap-v2.price-recent": 0.3, "uniswap-v2.price": -1.0}
 
-write_strategy(
-    Path(__file__).resolve().parent,
+write_dense(
+    HERE,
+    market_simulation,
     {
         **BASIC,
         **GAPS,
@@ -38,7 +41,4 @@ write_strategy(
         "volatility against the price gap": {**ORACLE, "uniswap-v2.volatility": 1.0},
     },
     hidden=(64, 64),
-    min_quote=-2000,
-    max_quote=3000,
-    max_slots=32,
 )
