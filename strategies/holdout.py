@@ -23,7 +23,7 @@ SEED = 4
 def load(folder):
     """A strategy's manifest and its inputs."""
     manifest = tomllib.loads((folder / "strategy.toml").read_text())
-    layout = MARKETS[manifest["market"]].simulate(1, SEED).layout
+    layout = MARKETS[manifest.get("market", "uniswap-v2")].simulate(1, SEED).layout
     terms = {str(i): entry["terms"] for i, entry in enumerate(manifest["input"])}
     offset = np.array([entry["offset"] for entry in manifest["input"]])
     scale = np.array([entry["scale"] for entry in manifest["input"]])
@@ -33,7 +33,7 @@ def load(folder):
 def write(folder, rows, out):
     """Draws rows, runs the model on them, and writes both."""
     manifest, inputs = load(folder)
-    raw = inputs.layout.raw(MARKETS[manifest["market"]].simulate(rows, SEED).features)
+    raw = inputs.layout.raw(MARKETS[manifest.get("market", "uniswap-v2")].simulate(rows, SEED).features)
     z = inputs.of(inputs.layout.natural(raw))
     y = training.run(folder / "model.onnx", z)
     if out.suffix == ".npz":

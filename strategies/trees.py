@@ -26,8 +26,8 @@ def binned(z):
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def write(folder, market, inputs, model, trees, depth):
+def write(folder, market, inputs, model, trees, depth, rank_bits=8):
     """Writes `model.onnx` and the strategy around it."""
     (Path(folder) / "model.onnx").write_bytes(model.SerializeToString())
-    shape = {"trees": trees, "depth": depth, "rank-bits": 8}
+    shape = {"trees": trees, "depth": depth, "rank-bits": rank_bits}
     training.finish(folder, market, inputs, 1.0, shape=shape)

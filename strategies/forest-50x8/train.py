@@ -31,4 +31,4 @@ forest = RandomForestRegressor(
 ).fit(z, y)
 leaves_to_quantiles(forest, z, y)
 onnx = to_onnx(forest, z[:1], target_opset={"": 13, "ai.onnx.ml": 3})
-trees.write(HERE, market_simulation, inputs, onnx, trees=50, depth=8)
+trees.write(HERE, market_simulation, inputs, onnx, trees=50, depth=8, rank_bits=9)

@@ -32,11 +32,11 @@ class TickQuoter(nn.Module):
 
 
 torch.manual_seed(7)
-# Half of the usual rounds: steps through time are slow.
-train = training.simulated(tick_simulation, training.TRAIN_ROWS // 2, training.TRAIN_SEED)
+# A quarter of the usual rounds: steps through time are slow.
+train = training.simulated(tick_simulation, training.TRAIN_ROWS // 4, training.TRAIN_SEED)
 inputs = training.Inputs.standard(train, {**TICKS, **AROUND_TICKS}, together=TICKS)
 scale = training.significant(train.target.std())
 z = inputs.of(train.features)
-quoter = networks.fit(TickQuoter(len(AROUND_TICKS)), z, train.target / scale, epochs=15, rate=8e-3, batch=4096)
+quoter = networks.fit(TickQuoter(len(AROUND_TICKS)), z, train.target / scale, epochs=20, rate=1e-2, batch=2048)
 networks.export(quoter, HERE / "model.onnx", z.shape[1], any_batch=False)
 training.finish(HERE, tick_simulation, inputs, scale)

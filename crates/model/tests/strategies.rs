@@ -6,10 +6,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sotto_model::{FeatureCatalog, HoldoutRow, ParityOptions, Row, Strategy, parse_rows};
+use sotto_model::{HoldoutRow, ParityOptions, Row, Strategy, parse_rows};
 use sotto_types::NO_BID;
 
-const NAMES: [&str; 3] = ["linear-spread", "mlp-16-32-16", "mlp-32-64-64"];
+/// Those of the default market.
+const NAMES: [&str; 6] =
+    ["linear-spread", "mlp-16-32-16", "mlp-32-64-64", "lightgbm-100x6", "xgboost-100x6", "forest-50x8"];
+
+fn all_names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter()
+}
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies").join(name)
@@ -19,13 +25,14 @@ fn load(name: &str) -> (Strategy, Vec<HoldoutRow>) {
     let dir = folder(name);
     let text = fs::read_to_string(dir.join("holdout.csv")).unwrap();
     let strategy = Strategy::load(&dir).unwrap_or_else(|e| panic!("{name}: {e}"));
-    (strategy, parse_rows(&text, &FeatureCatalog::default()).unwrap())
+    let rows = parse_rows(&text, &strategy.manifest().market.catalog()).unwrap();
+    (strategy, rows)
 }
 
 #[test]
 fn every_strategy_is_within_a_pip_of_its_network_on_hold_out_rows() {
     // covers: M8 M14
-    for name in NAMES {
+    for name in all_names() {
         let (strategy, data) = load(name);
         let rows: Vec<Row> = data.iter().map(|d| d.row).collect();
         let report = strategy.parity(&rows, &ParityOptions::default()).unwrap().model;
@@ -40,7 +47,7 @@ fn every_strategy_is_within_a_pip_of_its_network_on_hold_out_rows() {
 #[test]
 fn the_network_here_computes_what_the_training_runtime_computed() {
     // covers: M8
-    for name in NAMES {
+    for name in all_names() {
         let (strategy, data) = load(name);
         let policy = strategy.program().policy();
         for HoldoutRow { row, float_pips } in &data {
@@ -56,7 +63,7 @@ fn the_network_here_computes_what_the_training_runtime_computed() {
 fn quotes_spread_and_differ_between_strategies() {
     let mut medians = Vec::new();
     let mut all = Vec::new();
-    for name in NAMES {
+    for name in all_names() {
         let (strategy, data) = load(name);
         let quotes: Vec<i32> =
             data.iter().map(|d| strategy.program().quote(&d.row.market, &d.row.slot)).collect();
@@ -68,7 +75,7 @@ fn quotes_spread_and_differ_between_strategies() {
         all.push(quotes);
     }
     assert!(medians.iter().all(|m| (20..500).contains(m)), "{medians:?}");
-    assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+    assert!(all.iter().enumerate().all(|(i, quotes)| !all[..i].contains(quotes)));
 }
 
 /// Raw features of a calm market at 2500, of tokens with 18 and 6 decimals, with a pool of 1000 base.

@@ -59,6 +59,7 @@ impl WideInput {
         let exact = common_unit(&terms).filter(|unit| {
             terms.iter().map(|(f, width)| (f / unit).abs() * width).sum::<f64>() < 2.0 * most - 4.0
         });
+        let exact = exact.map(|unit| finer(unit, &factors, widths, largest));
         let finest = |unit: f64, ((f, width), largest): ((&f64, f64), &f64)| {
             if width > 0.0 { unit.max(f.abs() / (MAX_FACTOR * largest)) } else { unit }
         };
@@ -115,6 +116,22 @@ impl WideInput {
         }
         i32::try_from(lo.max(Format::WIDE.least())).ok()
     }
+}
+
+/// An exact unit halved as often as the features' multipliers and the bits of `z` allow: otherwise a small range, such as
+/// that of a flag, would lower its feature's multiplier for all other inputs.
+fn finer(unit: f64, factors: &[f64], widths: [f64; MODEL_FEATURES], largest: &[f64; MODEL_FEATURES]) -> f64 {
+    let terms = || factors.iter().zip(widths).zip(largest).filter(|((f, width), _)| **f != 0.0 && *width > 0.0);
+    let span: f64 = terms().map(|((f, width), _)| f.abs() * width).sum();
+    let fits = |unit: f64| {
+        let within = span / unit < Format::WIDE.greatest() as f64 - 2.0;
+        within && terms().all(|((f, _), most)| f.abs() / unit <= most.log2().floor().exp2())
+    };
+    let mut unit = unit;
+    while fits(0.5 * unit) {
+        unit *= 0.5;
+    }
+    unit
 }
 
 /// The largest unit of which all factors are small integer multiples.
