@@ -121,7 +121,8 @@ impl WideInput {
 /// An exact unit halved as often as the features' multipliers and the bits of `z` allow: otherwise a small range, such as
 /// that of a flag, would lower its feature's multiplier for all other inputs.
 fn finer(unit: f64, factors: &[f64], widths: [f64; MODEL_FEATURES], largest: &[f64; MODEL_FEATURES]) -> f64 {
-    let terms = || factors.iter().zip(widths).zip(largest).filter(|((f, width), _)| **f != 0.0 && *width > 0.0);
+    let terms =
+        || factors.iter().zip(widths).zip(largest).filter(|((f, width), _)| **f != 0.0 && *width > 0.0);
     let span: f64 = terms().map(|((f, width), _)| f.abs() * width).sum();
     let fits = |unit: f64| {
         let within = span / unit < Format::WIDE.greatest() as f64 - 2.0;
