@@ -36,8 +36,10 @@ lint: setup ## Formatting, clippy with warnings as errors, and dependency policy
 
 bench: setup ## Runs the benchmarks
 	@$(CARGO) bench --locked -p sotto-benches
-	@if python3 -c 'import ezkl, onnx, numpy' 2>/dev/null; then $(CARGO) build --release --locked -p sotto && \
-	python3 benches/ezkl.py; else echo "bench: ezkl is not installed, the comparison with it was left out"; fi
+	@$(CARGO) build --release --locked -p sotto
+	@target/release/sotto bench --report target/bench
+	@echo "the report: target/bench/proving.md"
+	@if python3 -c 'import ezkl, onnx, numpy' 2>/dev/null; then python3 benches/ezkl.py; else echo "bench: ezkl is not installed, the comparison with it was left out"; fi
 
 fuzz: setup ## Property and fuzz tests with long counts (FUZZ_CASES)
 	@cd $(SOLIDITY) && FOUNDRY_FUZZ_RUNS=$(FUZZ_CASES) $(FORGE) test --match-test '[fF]uzz'

@@ -19,6 +19,8 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Measure proving on this machine, beside plonky2's own prover.
+    Bench(commands::bench::BenchArgs),
     /// Look at the circuits: rows, degrees, security.
     #[command(subcommand)]
     Circuit(commands::circuit::CircuitCommand),
@@ -53,6 +55,7 @@ impl Command {
     /// Runs the command to its end.
     pub(crate) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         match self {
+            Self::Bench(args) => tokio::task::block_in_place(|| args.run(output)),
             Self::Circuit(command) => command.run(output),
             Self::Config(command) => command.run(output),
             Self::Demo(args) => args.run().await,

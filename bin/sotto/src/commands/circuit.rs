@@ -5,7 +5,8 @@ use std::fmt;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use sotto_circuits::{
-    CAPACITIES, CircuitInfo, LeafCircuit, SheetCircuit, SheetShape, WrapCircuit, classes::standard_classes,
+    CAPACITIES, CircuitInfo, CompactCircuit, LeafCircuit, SheetCircuit, SheetShape, ShrinkCircuit,
+    WrapCircuit, classes::standard_classes, field::CompactQueries,
 };
 
 use crate::args::OutputArgs;
@@ -32,6 +33,9 @@ pub(crate) struct InfoArgs {
     /// Slots that the leaves serve (1, 4, 16 or 32)
     #[arg(long, default_value_t = 1, value_parser = capacity)]
     capacity: usize,
+    /// Build the circuits of the compact profile as well (a minute, and 3 GB of memory)
+    #[arg(long)]
+    compact: bool,
     /// Print the rows of every gate as well
     #[arg(long)]
     gates: bool,
@@ -54,6 +58,13 @@ impl InfoArgs {
         }
         let shape = shape.map_or_else(SheetShape::canonical, Ok)?;
         circuits.push(WrapCircuit::build(&shape)?.info());
+        if self.compact {
+            let shrink = ShrinkCircuit::build(&shape);
+            circuits.push(shrink.info());
+            for queries in [CompactQueries::Ten, CompactQueries::Sixteen] {
+                circuits.push(CompactCircuit::build(&shrink, queries).info());
+            }
+        }
         output.print(&Info { circuits, gates: self.gates })
     }
 }
@@ -69,14 +80,14 @@ impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:<6} {:<22} {:>5} {:>8} {:>7} {:>8}",
+            "{:<7} {:<22} {:>5} {:>8} {:>7} {:>8}",
             "layer", "class", "slots", "rows", "degree", "proof"
         )?;
         for circuit in &self.circuits {
             let CircuitInfo { layer, descriptor, capacity, rows, degree_bits, proof_bytes, .. } = circuit;
             write!(
                 f,
-                "\n{layer:<6} {descriptor:<22} {capacity:>5} {rows:>8} {:>7} {proof_bytes:>8}",
+                "\n{layer:<7} {descriptor:<22} {capacity:>5} {rows:>8} {:>7} {proof_bytes:>8}",
                 format!("2^{degree_bits}")
             )?;
             if self.gates {
@@ -87,7 +98,7 @@ impl fmt::Display for Info {
         }
         write!(f, "\n\nsecurity in bits, conjectured term by term; proven: FRI in the Johnson range")?;
         for circuit in &self.circuits {
-            write!(f, "\n{:<6} {:<22}", circuit.layer, circuit.descriptor)?;
+            write!(f, "\n{:<7} {:<22}", circuit.layer, circuit.descriptor)?;
             for (term, bits) in circuit.security.conjectured() {
                 write!(f, " {term} {bits:.1},")?;
             }
