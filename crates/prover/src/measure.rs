@@ -298,3 +298,25 @@ fn peak_mb() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kb| kb / 1024)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_three_is_the_one_between() {
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&mut []), 0.0);
+    }
+
+    #[test]
+    #[ignore = "soak"]
+    #[allow(clippy::print_stdout, reason = "the report is what a long run is for")]
+    fn every_profile_is_measured_and_every_proof_verifies() {
+        let runs = 1;
+        let report = Measurement { runs, compact: true }.run(|step| println!("{step}")).unwrap();
+        println!("{}", serde_json::to_string_pretty(&report).unwrap());
+        assert_eq!(report.comparisons.len(), 3);
+        assert!(report.wrap_ratio.is_some() && report.compact_seconds.is_some());
+    }
+}

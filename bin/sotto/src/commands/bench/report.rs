@@ -35,12 +35,16 @@ pub(super) fn markdown(report: &Report) -> String {
         );
     }
     let _ = write!(out, "\nSeconds of our phases:\n\n| phase |");
-    report.comparisons.iter().for_each(|c| drop(write!(out, " {} |", c.name)));
+    for c in &report.comparisons {
+        let _ = write!(out, " {} |", c.name);
+    }
     let _ = writeln!(out, "\n|---|{}", "---|".repeat(report.comparisons.len()));
     let phases = report.comparisons.first().map_or(0, |c| c.phases.len());
     for at in 0..phases {
         let _ = write!(out, "| {} |", report.comparisons[0].phases[at].0);
-        report.comparisons.iter().for_each(|c| drop(write!(out, " {:.4} |", c.phases[at].1)));
+        for c in &report.comparisons {
+            let _ = write!(out, " {:.4} |", c.phases[at].1);
+        }
         out.push('\n');
     }
     for (name, seconds) in [("transforms", 0), ("leaves", 1)] {
