@@ -1,12 +1,41 @@
-//! The shape classes that the key set allows.
+//! The shape classes that the key set allows, and the keys of any class.
 
-use sotto_model::ShapeClass;
+use sotto_model::program::{Shape, ShapeError};
 
 use crate::{CAPACITIES, CircuitError, LeafCircuit, SheetCircuit, SheetKey, SheetShape};
 
+/// The linear class, the cheapest.
+pub(crate) fn linear() -> Result<Shape, CircuitError> {
+    Ok(Shape::dense(&[])?)
+}
+
 /// The classes of the committed key set: linear, and ReLU networks of two hidden layers in two sizes.
-pub fn standard_classes() -> Vec<ShapeClass> {
-    [vec![], vec![32, 16], vec![64, 64]].into_iter().map(|hidden| ShapeClass { hidden }).collect()
+///
+/// # Errors
+/// Never: the shapes are constants.
+pub fn standard_classes() -> Result<Vec<Shape>, CircuitError> {
+    let shapes: Result<Vec<Shape>, ShapeError> =
+        [&[][..], &[32, 16], &[64, 64]].into_iter().map(Shape::dense).collect();
+    Ok(shapes?)
+}
+
+/// Keys of the sheet circuits of a class, one for each capacity whose leaf is not too large. Builds each circuit: seconds for
+/// a small class, minutes for a large one. What a new architecture adds to a key set.
+///
+/// # Errors
+/// When a circuit cannot be built, differs in shape from `shared`, or is too large at every capacity.
+pub fn class_keys(class: &Shape, shared: &SheetShape) -> Result<Vec<SheetKey>, CircuitError> {
+    let mut keys = Vec::new();
+    for capacity in CAPACITIES {
+        let leaf = match LeafCircuit::build(class, capacity) {
+            Err(CircuitError::Size { .. }) if !keys.is_empty() => break,
+            built => built?,
+        };
+        let sheet = SheetCircuit::build(&leaf)?;
+        sheet.check_shape(shared)?;
+        keys.push(sheet.key());
+    }
+    Ok(keys)
 }
 
 /// Keys of all sheet circuits of the standard classes, by class and capacity. Builds each circuit: a minute or more.
@@ -14,14 +43,10 @@ pub fn standard_classes() -> Vec<ShapeClass> {
 /// # Errors
 /// When a circuit cannot be built, or differs in shape from the others.
 pub fn standard_keys() -> Result<Vec<SheetKey>, CircuitError> {
-    let mut shape: Option<SheetShape> = None;
+    let shared = SheetShape::canonical()?;
     let mut keys = Vec::new();
-    for class in standard_classes() {
-        for capacity in CAPACITIES {
-            let sheet = SheetCircuit::build(&LeafCircuit::build(&class, capacity)?)?;
-            sheet.check_shape(shape.get_or_insert_with(|| sheet.shape()))?;
-            keys.push(sheet.key());
-        }
+    for class in standard_classes()? {
+        keys.extend(class_keys(&class, &shared)?);
     }
     Ok(keys)
 }

@@ -9,13 +9,14 @@ use plonky2::{
     hash::poseidon::PoseidonHash,
     plonk::config::Hasher,
 };
-use sotto_model::IntModel;
+use sotto_model::program::Program;
 use sotto_types::{Digest, GOLDILOCKS_ORDER, MarketFeatures, PublicData, Quote, SLOTS, Slot, carry};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     field::{D, F},
-    gadgets::{arith::FE, gate::power, pack::Pack},
+    gadgets::arith::FE,
+    parameters::{Native, Parameters, packed},
     poseidon::{Domain, digest, hash, hash_out},
 };
 
@@ -56,31 +57,10 @@ pub(crate) fn carried(x: i32) -> F {
     F::from_canonical_u32(carry(x))
 }
 
-/// The packed parameters of a model, in the order in which they are committed: for each input `lo + 2^32·m` and `hi`; the
-/// policy's `min + 2^32·n` and `max`; for each layer the weights, row-major, as many to an element as fit 62 bits, then the
-/// biases likewise. Parameters are offset to be unsigned; absent ones at the end of an element are zero.
-fn packed_parameters(model: &IntModel) -> Vec<F> {
-    let mut out = Vec::new();
-    for map in model.inputs() {
-        out.push(carried(map.lo) + power(32) * F::from_canonical_u32(map.mult));
-        out.push(carried(map.hi));
-    }
-    let policy = model.policy();
-    out.push(carried(policy.min_quote) + power(32) * F::from_canonical_u8(policy.max_slots));
-    out.push(carried(policy.max_quote));
-    for (format, layer) in model.class().layers().iter().zip(model.layers()) {
-        let (weights, biases) = (Pack::of(format.weight_bits), Pack::of(format.bias_bits));
-        let signed: Vec<i64> = layer.weights.iter().map(|&w| i64::from(w)).collect();
-        out.extend(signed.chunks(weights.count).map(|chunk| weights.pack(chunk)));
-        out.extend(layer.biases.chunks(biases.count).map(|chunk| biases.pack(chunk)));
-    }
-    out
-}
-
-/// `Poseidon(tag(WEIGHTS, len), salt, packed parameters)`.
-pub fn model_commitment(model: &IntModel, salt: &Salt) -> Digest {
+/// `Poseidon(tag(WEIGHTS, len), salt, packed parameters)`; the order and packing are those of [`crate::parameters`].
+pub fn model_commitment(program: &Program, salt: &Salt) -> Digest {
     let mut message = salt.elements().to_vec();
-    message.extend(packed_parameters(model));
+    message.extend(packed(&mut Native, program.shape(), &Parameters::of(program)));
     digest(hash(Domain::Weights, &message))
 }
 

@@ -1,6 +1,5 @@
 //! What can go wrong in building, proving, decoding and verifying.
 
-use sotto_model::{MAX_LAYERS, MAX_WIDTH};
 use thiserror::Error;
 
 /// A layer of the proof.
@@ -8,6 +7,8 @@ use thiserror::Error;
 pub enum Layer {
     /// The model on the slots.
     Leaf,
+    /// A leaf's proof, made smaller.
+    Reduction,
     /// One strategy's sheet.
     Sheet,
     /// The sheet bound to the public data, on its way to a compact proof.
@@ -20,6 +21,7 @@ impl std::fmt::Display for Layer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Leaf => "leaf",
+            Self::Reduction => "reduction",
             Self::Sheet => "sheet",
             Self::Shrink => "shrink",
             Self::Wrap => "wrap",
@@ -35,33 +37,26 @@ pub enum CircuitError {
     #[error("no leaf of capacity {0}; there are 1, 4, 16 and 32")]
     Capacity(usize),
     /// The class's accumulators could leave the range that the gates decompose.
-    #[error("layer {layer} of the class reaches {bound}, over 2^{limit_bits}")]
+    #[error("matrix or value {layer} of the class reaches {bound}, over 2^{limit_bits}")]
     Accumulator {
-        /// Position of the layer.
+        /// The matrix, or the value for a product.
         layer: usize,
         /// Bound on the accumulator.
         bound: u128,
         /// Bits that the gates decompose.
         limit_bits: u32,
     },
-    /// A layer of the class is empty or too wide, or there are too many.
-    #[error(
-        "layer {layer} of the class is {width} wide; there may be {MAX_LAYERS} layers of 1 to {MAX_WIDTH}"
-    )]
-    Width {
-        /// Position of the layer.
-        layer: usize,
-        /// Its width.
-        width: usize,
-    },
-    /// The class on this many slots has too many products for one leaf.
-    #[error("the leaf would have {products} products, more than {limit}")]
+    /// The class on this many slots is too large for one leaf.
+    #[error("the leaf would have {rows} rows, more than {limit}")]
     Size {
-        /// Products of weights and values, over all slots.
-        products: usize,
+        /// Rows of the leaf, as estimated.
+        rows: usize,
         /// The most that a leaf may have.
         limit: usize,
     },
+    /// The parts of a class are not a shape.
+    #[error(transparent)]
+    InvalidClass(#[from] sotto_model::program::ShapeError),
     /// A model of one class was given to a circuit of another.
     #[error("the circuit is for {expected}, the model is {got}")]
     Class {

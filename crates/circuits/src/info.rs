@@ -4,7 +4,7 @@ use plonky2::{field::types::PrimeField64, plonk::config::GenericConfig};
 use serde::Serialize;
 
 use crate::{
-    CompactCircuit, LeafCircuit, SheetCircuit, ShrinkCircuit, WrapCircuit,
+    CompactCircuit, LeafCircuit, Reduction, SheetCircuit, ShrinkCircuit, WrapCircuit,
     field::{CircuitData, Common, D, F},
     security::{SecurityTerms, polynomials},
 };
@@ -15,9 +15,9 @@ use crate::{
 pub struct CircuitInfo {
     /// The layer's name.
     pub layer: &'static str,
-    /// The class's descriptor; empty for the wrap.
+    /// The class's descriptor; empty for reductions and the wrap.
     pub descriptor: String,
-    /// Slots that the leaf serves; 0 for the wrap.
+    /// Slots that the leaf serves; 0 for reductions and the wrap.
     pub capacity: usize,
     /// Rows before blinding and padding.
     pub rows: usize,
@@ -48,6 +48,13 @@ impl LeafCircuit {
     pub fn info(&self) -> CircuitInfo {
         describe("leaf", &self.data, self.rows(), POSEIDON_DIGEST_BYTES)
             .of_class(&self.class().descriptor(), self.capacity())
+    }
+}
+
+impl Reduction {
+    /// Figures of the circuit.
+    pub fn info(&self) -> CircuitInfo {
+        describe("reduction", self.data(), self.rows(), POSEIDON_DIGEST_BYTES)
     }
 }
 

@@ -39,10 +39,53 @@ pub struct SheetKey {
     pub class_id: u32,
     /// Slots that the leaf serves.
     pub capacity: usize,
-    /// The circuit's digest.
+    /// The circuit's digest; in files 64 hexadecimal digits, 16 for each element, which every language reads exactly.
+    #[serde(with = "hex_hash")]
     pub digest: [u64; 4],
     /// The cap of its constants, 16 hashes.
+    #[serde(with = "hex_hashes")]
     pub cap: Vec<[u64; 4]>,
+}
+
+/// A hash as 64 hexadecimal digits.
+mod hex_hash {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn text(hash: &[u64; 4]) -> String {
+        hash.iter().map(|element| format!("{element:016x}")).collect()
+    }
+
+    pub(super) fn parse(text: &str) -> Option<[u64; 4]> {
+        let digits = text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let mut hash = [0; 4];
+        for (i, element) in hash.iter_mut().enumerate() {
+            *element = u64::from_str_radix(text.get(16 * i..16 * (i + 1))?, 16).ok()?;
+        }
+        digits.then_some(hash)
+    }
+
+    pub(super) fn serialize<S: Serializer>(hash: &[u64; 4], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&text(hash))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u64; 4], D::Error> {
+        parse(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("not 64 hexadecimal digits"))
+    }
+}
+
+/// Hashes as strings of 64 hexadecimal digits.
+mod hex_hashes {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(hashes: &[[u64; 4]], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(hashes.iter().map(super::hex_hash::text))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<[u64; 4]>, D::Error> {
+        let hashes: Option<Vec<_>> =
+            Vec::<String>::deserialize(from)?.iter().map(|text| super::hex_hash::parse(text)).collect();
+        hashes.ok_or_else(|| D::Error::custom("not 64 hexadecimal digits"))
+    }
 }
 
 fn elements(hash: &HashOut<F>) -> [u64; 4] {

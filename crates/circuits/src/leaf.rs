@@ -6,22 +6,21 @@ use plonky2::{
     hash::poseidon::PoseidonHash,
     iop::witness::{PartialWitness, WitnessWrite},
 };
-use sotto_model::{IntModel, MAX_LAYERS, MAX_WIDTH, ShapeClass};
+use sotto_model::program::{Program, Shape};
 use sotto_types::{Digest, MARKET_FEATURES, MarketFeatures, Quote, SLOTS, Slot, SlotFeature, carry, uncarry};
 
 use crate::{
     CircuitError, Layer, Salt,
     commitments::{owner_limbs, round_elements},
+    estimate::estimate,
+    evaluate::{MAX_ACCUMULATOR_BITS, evaluate},
     field::{Builder, C, CircuitData, F, Proof, Target, leaf_config},
     gadgets::{
-        clamp::Clamp,
         gate::Rows,
-        matmul::MatMul,
         quote::QuoteGadget,
-        requant::Requant,
         slot::{COMMITMENT_LIMBS, Live, SlotLimit},
     },
-    model::{ModelTargets, accumulator_bits, multiply},
+    parameters::Parameters,
     poseidon::{Domain, hash_targets},
 };
 
@@ -30,8 +29,8 @@ pub const CAPACITIES: [usize; 4] = [1, 4, 16, 32];
 /// Public inputs of a leaf: strategy (4), round digest (4), quotes (32).
 pub const LEAF_PUBLIC_INPUTS: usize = 8 + SLOTS;
 
-/// Products of weights and values that a leaf may have: about 2^15 rows, past which no sheet takes it.
-const MAX_PRODUCTS: usize = 1 << 21;
+/// log2 of the rows that a leaf may have; 2^18 take some 10 GiB to prove.
+pub const MAX_LEAF_DEGREE_BITS: usize = 18;
 
 /// Elements of a slot in the round's message.
 const SLOT_ELEMENTS: usize = COMMITMENT_LIMBS + sotto_types::SLOT_FEATURES;
@@ -47,8 +46,8 @@ pub fn capacity_for(slots: usize) -> Result<usize, CircuitError> {
 /// What a leaf proves something of.
 #[derive(Clone, Copy, Debug)]
 pub struct LeafInputs<'a> {
-    /// The private model.
-    pub model: &'a IntModel,
+    /// The private program.
+    pub program: &'a Program,
     /// Salt of the model's commitment.
     pub salt: &'a Salt,
     /// Owner of the strategy.
@@ -66,7 +65,7 @@ pub struct LeafInputs<'a> {
 struct LeafTargets {
     salt: [Target; 2],
     owner: [Target; 3],
-    model: ModelTargets,
+    parameters: Parameters<Target>,
     round_id: Vec<Target>,
     features: Vec<Target>,
     /// Commitment limbs, then features, of each slot.
@@ -76,7 +75,7 @@ struct LeafTargets {
 /// The leaf circuit of a class and capacity.
 #[derive(Debug)]
 pub struct LeafCircuit {
-    class: ShapeClass,
+    class: Shape,
     capacity: usize,
     targets: LeafTargets,
     pub(crate) data: CircuitData<C>,
@@ -134,7 +133,7 @@ impl LeafCircuit {
     /// # Errors
     /// When the capacity is none of [`CAPACITIES`], the class is too large, or its accumulators could leave the gates'
     /// range.
-    pub fn build(class: &ShapeClass, capacity: usize) -> Result<Self, CircuitError> {
+    pub fn build(class: &Shape, capacity: usize) -> Result<Self, CircuitError> {
         check_size(class, capacity)?;
         let mut builder = Builder::new(leaf_config());
         let targets = LeafTargets::constrain(&mut builder, class, capacity)?;
@@ -143,7 +142,7 @@ impl LeafCircuit {
     }
 
     /// The class.
-    pub const fn class(&self) -> &ShapeClass {
+    pub const fn class(&self) -> &Shape {
         &self.class
     }
 
@@ -198,8 +197,8 @@ impl LeafCircuit {
 
     /// Refuses inputs that have no witness, with a reason.
     fn check(&self, inputs: &LeafInputs<'_>) -> Result<(), CircuitError> {
-        if inputs.model.class() != &self.class {
-            let (expected, got) = (self.class.descriptor(), inputs.model.class().descriptor());
+        if inputs.program.shape() != &self.class {
+            let (expected, got) = (self.class.descriptor(), inputs.program.shape().descriptor());
             return Err(CircuitError::Class { expected, got });
         }
         for (slot, content) in inputs.slots.iter().enumerate().filter(|(_, content)| !content.is_empty()) {
@@ -216,18 +215,13 @@ impl LeafCircuit {
 }
 
 /// Refuses what would take too much memory to build, before building it.
-fn check_size(class: &ShapeClass, capacity: usize) -> Result<(), CircuitError> {
+fn check_size(class: &Shape, capacity: usize) -> Result<(), CircuitError> {
     if !CAPACITIES.contains(&capacity) {
         return Err(CircuitError::Capacity(capacity));
     }
-    let too_many = class.hidden.get(MAX_LAYERS - 1).map(|&width| (MAX_LAYERS - 1, width));
-    let odd = class.hidden.iter().copied().enumerate().find(|(_, width)| !(1..=MAX_WIDTH).contains(width));
-    if let Some((layer, width)) = too_many.or(odd) {
-        return Err(CircuitError::Width { layer, width });
-    }
-    let products = class.layers().iter().map(|f| f.inputs * f.outputs * capacity).sum();
-    if products > MAX_PRODUCTS {
-        return Err(CircuitError::Size { products, limit: MAX_PRODUCTS });
+    let rows = estimate(class, capacity).rows;
+    if rows > 1 << MAX_LEAF_DEGREE_BITS {
+        return Err(CircuitError::Size { rows, limit: 1 << MAX_LEAF_DEGREE_BITS });
     }
     Ok(())
 }
@@ -238,8 +232,8 @@ fn unprovable(error: &anyhow::Error) -> CircuitError {
 
 impl LeafTargets {
     /// Builds the statement and registers its public inputs.
-    fn constrain(builder: &mut Builder, class: &ShapeClass, capacity: usize) -> Result<Self, CircuitError> {
-        let model = ModelTargets::new(builder, class);
+    fn constrain(builder: &mut Builder, class: &Shape, capacity: usize) -> Result<Self, CircuitError> {
+        let parameters = Parameters::new(builder, class);
         let salt = builder.add_virtual_target_arr();
         let owner = builder.add_virtual_target_arr();
         let round_id = builder.add_virtual_targets(8);
@@ -247,7 +241,7 @@ impl LeafTargets {
         let slots: Vec<Vec<Target>> =
             (0..SLOTS).map(|_| builder.add_virtual_targets(SLOT_ELEMENTS)).collect();
 
-        let commitment = model.commit(builder, salt);
+        let commitment = parameters.commit(builder, class, salt);
         let mut strategy = vec![builder.constant(Domain::Strategy.tag(class.id()))];
         strategy.extend(owner);
         strategy.extend(commitment.elements);
@@ -260,21 +254,24 @@ impl LeafTargets {
         for target in slots[capacity..].iter().flat_map(|slot| &slot[..COMMITMENT_LIMBS]) {
             builder.assert_zero(*target);
         }
-        let accumulators = evaluate(builder, &model, &features, &slots[..capacity])?;
-        let mut quotes = apply_policy(builder, &model, &slots[..capacity], &accumulators)?;
+        let inputs: Vec<&[Target]> = slots[..capacity].iter().map(|slot| &slot[COMMITMENT_LIMBS..]).collect();
+        let accumulators = evaluate(builder, class, &parameters, &features, &inputs)?;
+        let gadget = quote_gadget(class)?;
+        let mut quotes =
+            apply_policy(builder, gadget, parameters.policy, &slots[..capacity], &accumulators);
         quotes.resize(SLOTS, builder.zero());
 
         builder.register_public_inputs(&strategy.elements);
         builder.register_public_inputs(&round.elements);
         builder.register_public_inputs(&quotes);
-        Ok(Self { salt, owner, model, round_id, features, slots })
+        Ok(Self { salt, owner, parameters, round_id, features, slots })
     }
 
     fn assign(&self, inputs: &LeafInputs<'_>) -> anyhow::Result<PartialWitness<F>> {
         let mut witness = PartialWitness::new();
         witness.set_target_arr(&self.salt, &inputs.salt.elements())?;
         witness.set_target_arr(&self.owner, &owner_limbs(inputs.owner))?;
-        self.model.assign(&mut witness, inputs.model)?;
+        witness.set_target_arr(&self.parameters.flatten(), &Parameters::of(inputs.program).flatten())?;
         let targets: Vec<Target> =
             self.round_id.iter().chain(&self.features).chain(self.slots.iter().flatten()).copied().collect();
         let elements = round_elements(inputs.round_id, inputs.features, inputs.slots);
@@ -283,72 +280,31 @@ impl LeafTargets {
     }
 }
 
-/// The layers on all slots: the last accumulator of each slot.
+/// The operation that makes a quote of the last accumulator.
 ///
-/// The market's share of the first layer is the same for every slot and is computed once.
-fn evaluate(
-    builder: &mut Builder,
-    model: &ModelTargets,
-    features: &[Target],
-    slots: &[Vec<Target>],
-) -> Result<Vec<Target>, CircuitError> {
-    let mut clamps = Rows::new(Clamp);
-    let (market_maps, slot_maps) = model.inputs.split_at(MARKET_FEATURES);
-    let market: Vec<Vec<Target>> = features
-        .iter()
-        .zip(market_maps)
-        .map(|(&x, &[lo, hi, mult])| clamps.op(builder, &[x, lo, hi, mult]))
-        .collect();
-    let mut values: Vec<Vec<Target>> = Vec::with_capacity(slot_maps.len());
-    for (feature, &[lo, hi, mult]) in slot_maps.iter().enumerate() {
-        let mut row = Vec::with_capacity(slots.len());
-        for slot in slots {
-            row.extend(clamps.op(builder, &[slot[COMMITMENT_LIMBS + feature], lo, hi, mult]));
-        }
-        values.push(row);
+/// # Errors
+/// When the accumulator could leave its range.
+pub(crate) fn quote_gadget(class: &Shape) -> Result<QuoteGadget, CircuitError> {
+    let layer = class.output().matrix;
+    let format = &class.linear_formats()[layer];
+    let bound = format.accumulator_bound();
+    let bits = (128 - bound.leading_zeros()).max(format.shift + 1).next_multiple_of(2);
+    let limit_bits = MAX_ACCUMULATOR_BITS.min(format.shift + 31);
+    if bits > limit_bits {
+        return Err(CircuitError::Accumulator { layer, bound, limit_bits });
     }
-    clamps.finish(builder);
-
-    let mut single = Rows::new(MatMul::SINGLE);
-    let mut block = Rows::new(if slots.len() == 1 { MatMul::SINGLE } else { MatMul::QUAD });
-    let last = model.layers.len() - 1;
-    let mut outputs = Vec::new();
-    for (position, layer) in model.layers.iter().enumerate() {
-        let bits = accumulator_bits(position, &layer.format)?;
-        let biases: Vec<Vec<Target>> = layer.biases.iter().map(|&b| vec![b]).collect();
-        let weight =
-            |offset: usize| move |r: usize, k: usize| layer.weights[r * layer.format.inputs + offset + k];
-        let (shared, offset) = if position == 0 {
-            (multiply(builder, &mut single, weight(0), &market, biases), MARKET_FEATURES)
-        } else {
-            (biases, 0)
-        };
-        let accumulators = shared.iter().map(|cell| vec![cell[0]; slots.len()]).collect();
-        outputs = multiply(builder, &mut block, weight(offset), &values, accumulators);
-        if position < last {
-            let mut requants = Rows::new(Requant { shift: layer.format.shift, bits });
-            let activate = |row: &Vec<Target>| {
-                row.iter().flat_map(|&acc| requants.op(builder, &[acc])).collect::<Vec<_>>()
-            };
-            values = outputs.iter().map(activate).collect();
-            requants.finish(builder);
-        }
-    }
-    Ok(outputs.into_iter().next().unwrap_or_default())
+    Ok(QuoteGadget { shift: format.shift, bits })
 }
 
 /// Quotes of the slots: clamped, none for an empty slot, and none past the limit in a direction.
 fn apply_policy(
     builder: &mut Builder,
-    model: &ModelTargets,
+    gadget: QuoteGadget,
+    [min, max, max_slots]: [Target; 3],
     slots: &[Vec<Target>],
     accumulators: &[Target],
-) -> Result<Vec<Target>, CircuitError> {
-    let position = model.layers.len() - 1;
-    let format = &model.layers[position].format;
-    let bits = accumulator_bits(position, format)?;
-    let [min, max, max_slots] = model.policy;
-    let mut quotes = Rows::new(QuoteGadget { shift: format.shift, bits });
+) -> Vec<Target> {
+    let mut quotes = Rows::new(gadget);
     let (mut lives, mut limits) = (Rows::new(Live), Rows::new(SlotLimit));
     let mut counts = [builder.zero(); 2];
     let mut out = Vec::with_capacity(SLOTS);
@@ -364,7 +320,7 @@ fn apply_policy(
     quotes.finish(builder);
     lives.finish(builder);
     limits.finish(builder);
-    Ok(out)
+    out
 }
 
 /// Zero, the carried `NO_BID`, is what slots beyond the capacity quote.

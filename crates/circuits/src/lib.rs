@@ -9,15 +9,19 @@ mod commitments;
 mod compact;
 mod decode;
 mod error;
+mod estimate;
+mod evaluate;
 pub mod field;
 mod gadgets;
 mod info;
 mod keys;
 mod leaf;
-mod model;
+mod parameters;
 pub mod poseidon;
+mod reduction;
 pub mod security;
 mod sheet;
+mod trees;
 mod wrap;
 
 #[cfg(test)]
@@ -28,9 +32,13 @@ pub use commitments::{
 };
 pub use compact::{CompactCircuit, CompactProof, ShrinkCircuit, ShrinkProof};
 pub use error::{CircuitError, Layer};
+pub use estimate::{Estimate, PartRows, estimate};
 pub use info::{CircuitInfo, GateCount};
 pub use keys::{KEY_SET_DEPTH, KeyProof, KeySet, SheetKey};
-pub use leaf::{CAPACITIES, LEAF_PUBLIC_INPUTS, LeafCircuit, LeafInputs, LeafProof, capacity_for};
+pub use leaf::{
+    CAPACITIES, LEAF_PUBLIC_INPUTS, LeafCircuit, LeafInputs, LeafProof, MAX_LEAF_DEGREE_BITS, capacity_for,
+};
+pub use reduction::Reduction;
 pub use security::SecurityTerms;
 pub use sheet::{SHEET_DEGREE_BITS, SHEET_PUBLIC_INPUTS, SheetCircuit, SheetInputs, SheetProof, SheetShape};
 pub use wrap::{WRAP_PUBLIC_INPUTS, WrapCircuit, WrapProof, WrapPublicInputs};

@@ -5,11 +5,11 @@ use plonky2::{
     iop::witness::{PartialWitness, WitnessWrite},
     plonk::{circuit_data::VerifierCircuitData, proof::ProofWithPublicInputsTarget},
 };
-use sotto_model::ShapeClass;
+use sotto_model::program::Shape;
 use sotto_types::{Claim, Digest, SHEETS, SLOTS, SheetRef};
 
 use crate::{
-    CircuitError, Layer, LeafCircuit, LeafProof, Salt, SheetKey,
+    CircuitError, Layer, LeafCircuit, LeafProof, Reduction, Salt, SheetKey,
     decode::{decode_proof, encode_proof},
     field::{Builder, C, CircuitData, Common, D, F, Proof, Target, VerifierData, sheet_config},
     leaf::LEAF_PUBLIC_INPUTS,
@@ -18,6 +18,10 @@ use crate::{
 
 /// log2 of the rows of every sheet circuit.
 pub const SHEET_DEGREE_BITS: usize = 13;
+/// A leaf above this degree is reduced before the sheet.
+const MAX_INNER_DEGREE_BITS: usize = 13;
+/// Most reductions between a leaf and its sheet.
+const MAX_REDUCTIONS: usize = 3;
 /// Elements of a covered sheet: index, strategy, commitment.
 pub(crate) const SHEET_ELEMENTS: usize = 9;
 /// Public inputs of sheets and nodes: class, round digest, key-set root, claims by field, sheets.
@@ -33,7 +37,7 @@ impl SheetShape {
     /// # Errors
     /// When that circuit cannot be built.
     pub fn canonical() -> Result<Self, CircuitError> {
-        Ok(SheetCircuit::build(&LeafCircuit::build(&ShapeClass { hidden: Vec::new() }, 1)?)?.shape())
+        Ok(SheetCircuit::build(&LeafCircuit::build(&crate::classes::linear()?, 1)?)?.shape())
     }
 
     /// The proof system's description of it.
@@ -64,8 +68,9 @@ struct SheetTargets {
 /// The sheet circuit of a class and capacity; its leaf's key is a constant.
 #[derive(Debug)]
 pub struct SheetCircuit {
-    class: ShapeClass,
+    class: Shape,
     capacity: usize,
+    reductions: Vec<Reduction>,
     targets: SheetTargets,
     pub(crate) data: CircuitData<C>,
     rows: usize,
@@ -76,24 +81,58 @@ pub struct SheetCircuit {
 pub struct SheetProof(pub(crate) Proof<C>);
 
 impl SheetCircuit {
-    /// Builds the circuit around a leaf; seconds of work.
+    /// Builds the circuit around a leaf, with as many reductions between them as it takes to fit the pinned degree; seconds
+    /// of work. Everything follows from the leaf's class and capacity.
     ///
     /// # Errors
-    /// When the leaf is too large for the pinned degree.
+    /// When the leaf is too large for the pinned degree, however reduced.
     pub fn build(leaf: &LeafCircuit) -> Result<Self, CircuitError> {
-        let mut builder = Builder::new(sheet_config());
-        let targets = SheetTargets::constrain(&mut builder, leaf);
-        let rows = builder.num_gates();
-        let data = builder.build::<C>();
-        let got = data.common.degree_bits();
-        if got != SHEET_DEGREE_BITS {
-            return Err(CircuitError::Degree { layer: Layer::Sheet, expected: SHEET_DEGREE_BITS, got });
+        let mut reductions: Vec<Reduction> = Vec::new();
+        loop {
+            let inner = reductions.last().map_or(&leaf.data, Reduction::data);
+            let got = match Self::around(leaf, inner) {
+                Ok((targets, data, rows)) => {
+                    let (class, capacity) = (leaf.class().clone(), leaf.capacity());
+                    return Ok(Self { class, capacity, reductions, targets, data, rows });
+                }
+                Err(got) => got,
+            };
+            if reductions.len() == MAX_REDUCTIONS {
+                return Err(CircuitError::Degree { layer: Layer::Sheet, expected: SHEET_DEGREE_BITS, got });
+            }
+            let next = Reduction::build(inner);
+            reductions.push(next);
         }
-        Ok(Self { class: leaf.class().clone(), capacity: leaf.capacity(), targets, data, rows })
+    }
+
+    /// The sheet of `leaf` around its last reduction, or the degree that it would need.
+    fn around(
+        leaf: &LeafCircuit,
+        inner: &CircuitData<C>,
+    ) -> Result<(SheetTargets, CircuitData<C>, usize), usize> {
+        if inner.common.degree_bits() > MAX_INNER_DEGREE_BITS {
+            return Err(SHEET_DEGREE_BITS + 1);
+        }
+        let mut builder = Builder::new(sheet_config());
+        let targets = SheetTargets::constrain(&mut builder, leaf, inner);
+        let rows = builder.num_gates();
+        if rows >= 1 << SHEET_DEGREE_BITS {
+            return Err(SHEET_DEGREE_BITS + 1);
+        }
+        let data = builder.build::<C>();
+        match data.common.degree_bits() {
+            SHEET_DEGREE_BITS => Ok((targets, data, rows)),
+            got => Err(got),
+        }
+    }
+
+    /// The reductions between leaf and sheet, in order; most classes need none.
+    pub fn reductions(&self) -> &[Reduction] {
+        &self.reductions
     }
 
     /// The class.
-    pub const fn class(&self) -> &ShapeClass {
+    pub const fn class(&self) -> &Shape {
         &self.class
     }
 
@@ -145,7 +184,11 @@ impl SheetCircuit {
     /// # Errors
     /// When the commit index is out of range or the leaf's proof is not one of this circuit's leaf.
     pub fn prove(&self, leaf: &LeafProof, inputs: &SheetInputs<'_>) -> Result<SheetProof, CircuitError> {
-        let witness = self.witness(leaf, inputs)?;
+        let mut inner = leaf.clone();
+        for reduction in &self.reductions {
+            inner = reduction.prove(&inner)?;
+        }
+        let witness = self.witness(&inner, inputs)?;
         self.data.prove(witness).map(SheetProof).map_err(|e| unprovable(&e))
     }
 
@@ -154,7 +197,7 @@ impl SheetCircuit {
         &self.data
     }
 
-    /// The witness of these inputs.
+    /// The witness of these inputs, for a leaf's proof after the [`Self::reductions`].
     ///
     /// # Errors
     /// As [`Self::prove`], when the inputs have none.
@@ -180,10 +223,10 @@ fn unprovable(error: &anyhow::Error) -> CircuitError {
 }
 
 impl SheetTargets {
-    fn constrain(builder: &mut Builder, leaf: &LeafCircuit) -> Self {
-        let proof = builder.add_virtual_proof_with_pis(&leaf.data.common);
-        let key = builder.constant_verifier_data(&leaf.data.verifier_only);
-        builder.verify_proof::<C>(&proof, &key, &leaf.data.common);
+    fn constrain(builder: &mut Builder, leaf: &LeafCircuit, inner: &CircuitData<C>) -> Self {
+        let proof = builder.add_virtual_proof_with_pis(&inner.common);
+        let key = builder.constant_verifier_data(&inner.verifier_only);
+        builder.verify_proof::<C>(&proof, &key, &inner.common);
         let (strategy, rest) = proof.public_inputs.split_at(4);
         let (round, quotes) = rest.split_at(4);
 

@@ -41,6 +41,11 @@ pub(crate) trait Gadget: Clone + Debug + Send + Sync + 'static {
     /// Outputs and advice from the inputs. Inputs that satisfy no witness give values that the constraints refuse.
     fn fill(&self, inputs: &[F]) -> Vec<F>;
 
+    /// Inputs of an operation that fills a row up.
+    fn filling(&self) -> Vec<F> {
+        vec![F::ZERO; self.inputs()]
+    }
+
     /// Routed wires of an operation.
     fn routed(&self) -> usize {
         self.inputs() + self.outputs()
@@ -198,11 +203,6 @@ impl<G: Gadget> Rows<G> {
         Self { gadget, row: 0, used }
     }
 
-    /// The gadget.
-    pub(crate) const fn gadget(&self) -> &G {
-        &self.gadget
-    }
-
     /// Adds an operation on the inputs and returns its outputs.
     pub(crate) fn op(&mut self, builder: &mut Builder, inputs: &[Target]) -> Vec<Target> {
         debug_assert_eq!(inputs.len(), self.gadget.inputs());
@@ -219,12 +219,38 @@ impl<G: Gadget> Rows<G> {
         outputs
     }
 
-    /// Fills the last row with operations on zeros, which every gadget accepts.
+    /// Fills the last row with operations that the gadget accepts.
     pub(crate) fn finish(mut self, builder: &mut Builder) {
-        let zeros = vec![builder.zero(); self.gadget.inputs()];
+        let filling: Vec<Target> =
+            self.gadget.filling().into_iter().map(|input| builder.constant(input)).collect();
         while self.used < self.gadget.ops() {
-            self.op(builder, &zeros);
+            self.op(builder, &filling);
         }
+    }
+}
+
+/// Rows of gadgets of one kind with different parameters.
+#[derive(Debug)]
+pub(crate) struct Pool<G>(Vec<Rows<G>>);
+
+impl<G: Gadget + PartialEq> Pool<G> {
+    /// No rows yet.
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds an operation of a gadget and returns its outputs.
+    pub(crate) fn op(&mut self, builder: &mut Builder, gadget: &G, inputs: &[Target]) -> Vec<Target> {
+        let position = self.0.iter().position(|rows| rows.gadget == *gadget).unwrap_or_else(|| {
+            self.0.push(Rows::new(gadget.clone()));
+            self.0.len() - 1
+        });
+        self.0[position].op(builder, inputs)
+    }
+
+    /// Fills the last rows.
+    pub(crate) fn finish(self, builder: &mut Builder) {
+        self.0.into_iter().for_each(|rows| rows.finish(builder));
     }
 }
 

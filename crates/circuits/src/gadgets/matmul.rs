@@ -31,6 +31,26 @@ impl MatMul {
     pub(crate) const SINGLE: Self = Self { rows: 4, inner: 14, columns: 1 };
     /// The block for four slots: 96 products a row.
     pub(crate) const QUAD: Self = Self { rows: 4, inner: 6, columns: 4 };
+    /// The block for maps of one or two inputs on many columns.
+    pub(crate) const THIN: Self = Self { rows: 1, inner: 2, columns: 19 };
+    /// Rows that the thin block must save before it is worth its gate.
+    const THIN_GAIN: usize = 16;
+
+    /// The block that takes the fewest rows for `rows × inner × columns`.
+    pub(crate) const fn best(rows: usize, inner: usize, columns: usize) -> Self {
+        let (single, quad, thin) = (
+            Self::SINGLE.blocks(rows, inner, columns),
+            Self::QUAD.blocks(rows, inner, columns),
+            Self::THIN.blocks(rows, inner, columns),
+        );
+        let (wide, count) = if quad < single { (Self::QUAD, quad) } else { (Self::SINGLE, single) };
+        if thin + Self::THIN_GAIN <= count { Self::THIN } else { wide }
+    }
+
+    /// Blocks that cover a product.
+    pub(crate) const fn blocks(&self, rows: usize, inner: usize, columns: usize) -> usize {
+        rows.div_ceil(self.rows) * inner.div_ceil(self.inner) * columns.div_ceil(self.columns)
+    }
 }
 
 impl Gadget for MatMul {

@@ -1,0 +1,204 @@
+//! Trees in a circuit: ranks of the features, then the nodes of each tree's path.
+
+use anyhow::Result;
+use plonky2::{
+    field::types::Field,
+    iop::{
+        generator::{GeneratedValues, SimpleGenerator},
+        witness::{PartitionWitness, Witness, WitnessWrite},
+    },
+    plonk::circuit_data::CommonCircuitData,
+    util::serialization::{Buffer, IoError, IoResult},
+};
+use sotto_model::program::Ensemble;
+
+use crate::{
+    evaluate::{Cell, sums},
+    field::{Builder, D, F, Target},
+    gadgets::{
+        gate::{Pool, Rows, element, signed},
+        matmul::MatMul,
+        tree::{
+            ABOVE_ALL, BELOW_ALL, Between, DIGIT_BITS, Descend, NO_THRESHOLD, NodeSplit, Select,
+        },
+    },
+    parameters::Trees,
+};
+
+/// Rows of the gates that evaluate trees.
+#[derive(Debug)]
+pub(crate) struct TreeRows {
+    selects: Pool<Select>,
+    betweens: Pool<Between>,
+    splits: Rows<NodeSplit>,
+    descents: Rows<Descend>,
+}
+
+impl Default for TreeRows {
+    fn default() -> Self {
+        Self {
+            selects: Pool::new(),
+            betweens: Pool::new(),
+            splits: Rows::new(NodeSplit),
+            descents: Rows::new(Descend),
+        }
+    }
+}
+
+impl TreeRows {
+    /// Fills the last rows.
+    pub(crate) fn finish(self, builder: &mut Builder) {
+        self.selects.finish(builder);
+        self.betweens.finish(builder);
+        self.splits.finish(builder);
+        self.descents.finish(builder);
+    }
+
+    /// The entry that digits choose, top digit first, of `2^bits` entries. A last digit that is not full may reach past
+    /// the end, and chooses `beyond` there.
+    fn choose(&mut self, builder: &mut Builder, entries: &[Target], digits: &[Target], beyond: Target) -> Target {
+        let Some((&digit, rest)) = digits.split_first() else { return entries[0] };
+        let size = Select::DIGIT.entries();
+        let stride = (entries.len() / size).max(1);
+        let chosen: Vec<Target> = (0..stride)
+            .map(|low| {
+                let at = |j: usize| entries.get(j * stride + low).copied().unwrap_or(beyond);
+                let mut inputs: Vec<Target> = (0..size).map(at).collect();
+                inputs.push(digit);
+                self.selects.op(builder, &Select::DIGIT, &inputs)[0]
+            })
+            .collect();
+        self.choose(builder, &chosen, rest, beyond)
+    }
+
+    /// The rank of a value among thresholds.
+    fn rank(&mut self, builder: &mut Builder, rank_bits: u32, thresholds: &[Target], z: Target) -> Target {
+        let between = Between { rank_bits };
+        let digits = builder.add_virtual_targets(between.digits());
+        builder.add_simple_generator(RankGenerator {
+            between: between.clone(),
+            thresholds: thresholds.to_vec(),
+            z,
+            digits: digits.clone(),
+        });
+        let mut constant = |value: i64| builder.constant(element(i128::from(value)));
+        let (below, above, none) = (constant(BELOW_ALL), constant(ABOVE_ALL), constant(NO_THRESHOLD));
+        let lower: Vec<Target> = [below].iter().chain(thresholds).copied().collect();
+        let upper: Vec<Target> = thresholds.iter().chain(&[above]).copied().collect();
+        let mut inputs = vec![
+            z,
+            self.choose(builder, &lower, &digits, none),
+            self.choose(builder, &upper, &digits, none),
+        ];
+        inputs.extend(digits);
+        self.betweens.op(builder, &between, &inputs)[0]
+    }
+}
+
+/// The sum of the leaves that each column reaches, `columns` being slots, or one for features that are shared.
+pub(crate) fn ensemble(
+    builder: &mut Builder,
+    rows: &mut TreeRows,
+    blocks: &mut Pool<MatMul>,
+    shape: &Ensemble,
+    trees: &Trees<Target>,
+    features: &[&Cell],
+    columns: usize,
+) -> Vec<Target> {
+    let mut ranks: Vec<Vec<Target>> = vec![Vec::new(); columns];
+    for (cell, thresholds) in features.iter().zip(&trees.thresholds) {
+        let mut rank = |z| rows.rank(builder, shape.rank_bits, thresholds, z);
+        match cell {
+            Cell::Shared(z) => {
+                let rank = rank(*z);
+                ranks.iter_mut().for_each(|column| column.push(rank));
+            }
+            Cell::Slots(values) => {
+                ranks.iter_mut().zip(values).for_each(|(column, &z)| column.push(rank(z)));
+            }
+        }
+    }
+    let leaves: Vec<Vec<Target>> =
+        ranks.iter().map(|ranks| descend(builder, rows, shape, trees, ranks)).collect();
+    sums(builder, blocks, &leaves)
+}
+
+/// The leaf of each tree that the ranks of one column's features lead to.
+///
+/// Level by level over all trees, so that selections that share a row never wait for one another.
+fn descend(
+    builder: &mut Builder,
+    rows: &mut TreeRows,
+    shape: &Ensemble,
+    trees: &Trees<Target>,
+    ranks: &[Target],
+) -> Vec<Target> {
+    let zero = builder.zero();
+    let by_feature = Select::shared(ranks.len().next_power_of_two().ilog2().max(1));
+    let mut entries = ranks.to_vec();
+    entries.resize(by_feature.entries(), zero);
+    let nodes: Vec<&[Target]> = trees.nodes.chunks_exact(shape.nodes()).collect();
+    let mut paths: Vec<Vec<Target>> = vec![Vec::new(); shape.trees];
+    for level in 0..shape.depth {
+        let width = 1usize << level;
+        let chosen: Vec<(Target, Target)> = nodes
+            .iter()
+            .zip(&paths)
+            .map(|(nodes, path)| {
+                let node = rows.choose(builder, &nodes[width - 1..2 * width - 1], path, zero);
+                let split = rows.splits.op(builder, &[node]);
+                (split[0], split[1])
+            })
+            .collect();
+        for (nodes, paths) in chosen.chunks(by_feature.columns).zip(paths.chunks_mut(by_feature.columns)) {
+            let mut inputs = entries.clone();
+            inputs.extend(nodes.iter().map(|&(feature, _)| feature));
+            inputs.resize(by_feature.entries() + by_feature.columns, zero);
+            let found = rows.selects.op(builder, &by_feature, &inputs);
+            for ((&(_, rank), path), rank_found) in nodes.iter().zip(paths).zip(found) {
+                // Three steps to a digit.
+                let digit = if level % DIGIT_BITS == 0 { None } else { path.pop() };
+                let step = [rank_found, rank, digit.unwrap_or(zero)];
+                path.extend(rows.descents.op(builder, &step));
+            }
+        }
+    }
+    let leaves = trees.leaves.chunks_exact(1 << shape.depth);
+    leaves.zip(&paths).map(|(leaves, path)| rows.choose(builder, leaves, path, zero)).collect()
+}
+
+/// Finds the digits of a rank. Constrains nothing.
+#[derive(Clone, Debug)]
+struct RankGenerator {
+    between: Between,
+    thresholds: Vec<Target>,
+    z: Target,
+    digits: Vec<Target>,
+}
+
+impl SimpleGenerator<F, D> for RankGenerator {
+    fn id(&self) -> String {
+        format!("{self:?}")
+    }
+
+    fn dependencies(&self) -> Vec<Target> {
+        [&self.thresholds[..], &[self.z]].concat()
+    }
+
+    fn run_once(&self, witness: &PartitionWitness<'_, F>, out: &mut GeneratedValues<F>) -> Result<()> {
+        let z = signed(witness.get_target(self.z));
+        let below = self.thresholds.iter().take_while(|&&t| signed(witness.get_target(t)) < z).count();
+        for (&target, digit) in self.digits.iter().zip(self.between.split(below)) {
+            out.set_target(target, F::from_canonical_u64(digit))?;
+        }
+        Ok(())
+    }
+
+    fn serialize(&self, _dst: &mut Vec<u8>, _common: &CommonCircuitData<F, D>) -> IoResult<()> {
+        Err(IoError)
+    }
+
+    fn deserialize(_src: &mut Buffer<'_>, _common: &CommonCircuitData<F, D>) -> IoResult<Self> {
+        Err(IoError)
+    }
+}
