@@ -5,22 +5,23 @@ use alloy_primitives::{Address, B256};
 use criterion::{Criterion, criterion_group, criterion_main};
 use sotto_benches::StockNetwork;
 use sotto_circuits::{LeafCircuit, LeafInputs, Salt, classes::standard_classes};
-use sotto_model::{Dense, InputMap, IntModel, Policy, ShapeClass};
+use sotto_model::{
+    Dense, InputMap, Policy,
+    program::{LinearFormat, Program, Shape},
+};
 use sotto_types::{MARKET_FEATURES, MODEL_FEATURES, SLOTS, Slot};
 
-fn model(class: &ShapeClass) -> IntModel {
-    let layers = class.layers();
-    let dense = |f: &sotto_model::LayerFormat| Dense {
-        weights: vec![1 << 10; f.inputs * f.outputs],
-        biases: vec![0; f.outputs],
-    };
+fn program(class: &Shape) -> Program {
+    let layers = class.linear_formats();
+    let dense =
+        |f: &LinearFormat| Dense { weights: vec![1 << 10; f.inputs * f.rows], biases: vec![0; f.rows] };
     let inputs = [InputMap { lo: 0, hi: 1 << 20, mult: 100 }; MODEL_FEATURES];
     let policy = Policy { min_quote: -1_000, max_quote: 1_000, max_slots: 32 };
-    IntModel::new(class.clone(), inputs, layers.iter().map(dense).collect(), policy).unwrap()
+    Program::new(class.clone(), inputs, layers.iter().map(dense).collect(), Vec::new(), policy).unwrap()
 }
 
 fn leaves(criterion: &mut Criterion) {
-    for class in standard_classes() {
+    for class in standard_classes().unwrap() {
         let leaf = LeafCircuit::build(&class, 1).unwrap();
         let stock = StockNetwork::build(&class);
         println!(
@@ -29,7 +30,7 @@ fn leaves(criterion: &mut Criterion) {
             leaf.rows(),
             stock.rows
         );
-        let model = model(&class);
+        let program = program(&class);
         let mut slots = [Slot::default(); SLOTS];
         slots[0] = Slot { commitment: B256::repeat_byte(1), features: [0, 5, 6, 7] };
         let salt = Salt::from_bytes([3; 16]);
@@ -38,7 +39,7 @@ fn leaves(criterion: &mut Criterion) {
         group.bench_function("leaf", |bench| {
             bench.iter(|| {
                 let inputs = LeafInputs {
-                    model: &model,
+                    program: &program,
                     salt: &salt,
                     owner: Address::ZERO,
                     round_id: B256::repeat_byte(2),

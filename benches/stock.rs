@@ -9,7 +9,7 @@ use plonky2::{
     plonk::circuit_data::CircuitData,
 };
 use sotto_circuits::field::{Builder, C, D, F, leaf_config};
-use sotto_model::{LayerFormat, ShapeClass};
+use sotto_model::program::{LinearFormat, Shape};
 
 /// Bits of the accumulators' images, which the stock range check splits.
 const ACCUMULATOR_BITS: usize = 60;
@@ -27,14 +27,14 @@ pub struct StockNetwork {
 
 impl StockNetwork {
     /// Builds the circuit of a class.
-    pub fn build(class: &ShapeClass) -> Self {
+    pub fn build(class: &Shape) -> Self {
         let mut builder = Builder::new(leaf_config());
         let inputs: Vec<Target> =
             (0..sotto_model_inputs(class)).map(|_| builder.add_virtual_target()).collect();
         let mut weights = Vec::new();
         let mut values = inputs.clone();
-        for format in class.layers() {
-            values = dense(&mut builder, &format, &values, &mut weights);
+        for format in class.linear_formats() {
+            values = dense(&mut builder, format, &values, &mut weights);
         }
         builder.register_public_inputs(&values);
         let rows = builder.num_gates();
@@ -58,21 +58,21 @@ impl StockNetwork {
     }
 }
 
-fn sotto_model_inputs(class: &ShapeClass) -> usize {
-    class.layers().first().map_or(0, |format| format.inputs)
+fn sotto_model_inputs(class: &Shape) -> usize {
+    class.linear_formats().first().map_or(0, |format| format.inputs)
 }
 
 /// One layer: products by `mul_add`, weights and remainders by `range_check`, the rectifier by a select on the sign.
 fn dense(
     builder: &mut Builder,
-    format: &LayerFormat,
+    format: &LinearFormat,
     values: &[Target],
     weights: &mut Vec<Target>,
 ) -> Vec<Target> {
     let offset = builder.constant(F::from_canonical_u64(1 << (ACCUMULATOR_BITS - 1)));
     let half = builder.constant(F::from_canonical_u64(1 << (format.shift - 1)));
     let zero = builder.zero();
-    let outputs = (0..format.outputs).map(|_| {
+    let outputs = (0..format.rows).map(|_| {
         let mut acc = half;
         for &value in values {
             let weight = builder.add_virtual_target();

@@ -286,8 +286,8 @@ async fn enrol(
     let policy = strategy.program().policy();
     let registration = Registration {
         market: market.market,
-        class_id: strategy.model()?.class().id(),
-        model_commitment: model_commitment(strategy.model()?, &salt),
+        class_id: strategy.program().shape().id(),
+        model_commitment: model_commitment(strategy.program(), &salt),
         executor,
         operator: Address::ZERO,
         quotes: (policy.min_quote, policy.max_quote),

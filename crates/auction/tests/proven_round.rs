@@ -104,7 +104,7 @@ impl Stage {
 
     fn job(&self, searcher: &Searcher, round: &Round, salt: &Salt, index: u32) -> SheetJob {
         SheetJob {
-            model: std::sync::Arc::new(searcher.strategy.model().unwrap().clone()),
+            program: std::sync::Arc::new(searcher.strategy.program().clone()),
             model_salt: searcher.salt.clone(),
             owner: searcher.account.address(),
             round_id: round.id,
@@ -151,7 +151,7 @@ fn template(slots: [Slot; SLOTS]) -> Vec<u8> {
 
 fn quotes_of(searcher: &Searcher, round: &Round) -> [Quote; SLOTS] {
     let slots = round.slots.map(|slot| (!slot.is_empty()).then_some(slot.features));
-    searcher.strategy.model().unwrap().sheet(&round.features, &slots)
+    searcher.strategy.program().sheet(&round.features, &slots)
 }
 
 fn public_data(round: &Round, root: Digest, sheet: SheetRef, quotes: &[Quote; SLOTS]) -> PublicData {

@@ -6,13 +6,13 @@ use alloy_primitives::{Address, B256};
 use sotto_circuits::{
     KeySet, LeafCircuit, LeafInputs, Salt, SheetCircuit, SheetInputs, WrapCircuit, classes::standard_classes,
 };
-use sotto_model::{Dense, InputMap, IntModel, Policy};
+use sotto_model::{Dense, InputMap, Policy, program::Program};
 use sotto_types::{Claim, NO_BID, PublicData, SLOTS, Slot, carry};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let capacities: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let mut wrap: Option<WrapCircuit> = None;
-    for class in standard_classes() {
+    for class in standard_classes()? {
         for &capacity in &capacities {
             let leaf = LeafCircuit::build(&class, capacity)?;
             let sheet = SheetCircuit::build(&leaf)?;
@@ -31,14 +31,14 @@ fn run(
     sheet: &SheetCircuit,
     wrap: &WrapCircuit,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let layers = leaf.class().layers();
+    let layers = leaf.class().linear_formats();
     let layers = layers
         .iter()
-        .map(|f| Dense { weights: vec![1 << 10; f.inputs * f.outputs], biases: vec![0; f.outputs] })
+        .map(|f| Dense { weights: vec![1 << 10; f.inputs * f.rows], biases: vec![0; f.rows] })
         .collect();
     let inputs = [InputMap { lo: 0, hi: 1 << 20, mult: 100 }; sotto_types::MODEL_FEATURES];
     let policy = Policy { min_quote: -1000, max_quote: 1000, max_slots: 32 };
-    let model = IntModel::new(leaf.class().clone(), inputs, layers, policy)?;
+    let program = Program::new(leaf.class().clone(), inputs, layers, Vec::new(), policy)?;
     let mut slots = [Slot::default(); SLOTS];
     for slot in &mut slots[..leaf.capacity()] {
         *slot = Slot { commitment: B256::repeat_byte(1), features: [0, 5, 6, 7] };
@@ -49,7 +49,7 @@ fn run(
 
     let start = Instant::now();
     let leaf_proof = leaf.prove(&LeafInputs {
-        model: &model,
+        program: &program,
         salt: &salt,
         owner,
         round_id,

@@ -155,9 +155,7 @@ impl Count<'_> {
         let format = self.shape.linear_formats()[linear.matrix];
         let ops: usize = linear.columns.iter().map(|column| format.rows * self.width(column)).sum();
         let rows = match Requant::format(linear.activation) {
-            Some(to) => {
-                rows_of(&Requant::to(to, format.shift, format.accumulator_bound(), false), ops)
-            }
+            Some(to) => rows_of(&Requant::to(to, format.shift, format.accumulator_bound(), false), ops),
             None => rows_of(&Step::of(format.accumulator_bound()), ops),
         };
         self.add("activations", rows);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use plonky2::field::types::Field;
-use sotto_model::program::{Activation, Function, Linear, Op, Shape, ValueId, shift_of};
 use sotto_model::program::Format;
+use sotto_model::program::{Activation, Function, Linear, Op, Shape, ValueId, shift_of};
 use sotto_types::{MARKET_FEATURES, MODEL_FEATURES};
 
 use crate::{
@@ -156,7 +156,8 @@ fn inputs(
                 return Cell::Shared(zero);
             }
             Cell::of(feature < MARKET_FEATURES, slots.len(), |slot| {
-                let x = market.get(feature).copied().unwrap_or_else(|| slots[slot][feature - MARKET_FEATURES]);
+                let x =
+                    market.get(feature).copied().unwrap_or_else(|| slots[slot][feature - MARKET_FEATURES]);
                 clamps.op(builder, &[x, lo, hi, mult])[0]
             })
         })
@@ -169,7 +170,8 @@ impl Evaluator<'_> {
     fn linear(&mut self, linear: &Linear) -> Result<(), CircuitError> {
         let bound = self.shape.linear_formats()[linear.matrix].accumulator_bound();
         let shift = self.shape.linear_formats()[linear.matrix].shift;
-        let requant = Requant::format(linear.activation).map(|format| Requant::to(format, shift, bound, false));
+        let requant =
+            Requant::format(linear.activation).map(|format| Requant::to(format, shift, bound, false));
         let step = Step::of(bound);
         check_bits(linear.matrix, bound, requant.as_ref().map_or(step.bits, |r| r.bits))?;
         debug_assert!(requant.is_some() || linear.activation == Activation::Step);
@@ -247,8 +249,7 @@ impl Evaluator<'_> {
             (0..shared.len()).partition(|&k| shared[k] && (slots > 1 || all_shared));
         let parameters = self.parameters;
         let Some(matrix) = parameters.matrices.get(matrix) else { return Vec::new() };
-        let mut sums: Vec<Vec<Target>> =
-            matrix.biases.iter().map(|&bias| vec![bias; group.len()]).collect();
+        let mut sums: Vec<Vec<Target>> = matrix.biases.iter().map(|&bias| vec![bias; group.len()]).collect();
         let mut part = |places: &[usize], width: usize, sums: Vec<Vec<Target>>| {
             let values: Vec<Vec<Target>> = places
                 .iter()
@@ -269,9 +270,8 @@ impl Evaluator<'_> {
             };
             sums = part(&own, slots, sums.iter().map(spread).collect());
         }
-        let cell = |column: usize, row: usize| {
-            Cell::of(all_shared, slots, |slot| sums[row][column * slots + slot])
-        };
+        let cell =
+            |column: usize, row: usize| Cell::of(all_shared, slots, |slot| sums[row][column * slots + slot]);
         (0..group.len()).map(|column| (0..rows).map(|row| cell(column, row)).collect()).collect()
     }
 }

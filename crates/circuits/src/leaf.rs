@@ -257,8 +257,7 @@ impl LeafTargets {
         let inputs: Vec<&[Target]> = slots[..capacity].iter().map(|slot| &slot[COMMITMENT_LIMBS..]).collect();
         let accumulators = evaluate(builder, class, &parameters, &features, &inputs)?;
         let gadget = quote_gadget(class)?;
-        let mut quotes =
-            apply_policy(builder, gadget, parameters.policy, &slots[..capacity], &accumulators);
+        let mut quotes = apply_policy(builder, gadget, parameters.policy, &slots[..capacity], &accumulators);
         quotes.resize(SLOTS, builder.zero());
 
         builder.register_public_inputs(&strategy.elements);

@@ -85,9 +85,8 @@ impl Parameters<F> {
     /// The parameters of a program.
     pub(crate) fn of(program: &Program) -> Self {
         let policy = program.policy();
-        let input = |map: &sotto_model::InputMap| {
-            [carried(map.lo), carried(map.hi), F::from_canonical_u32(map.mult)]
-        };
+        let input =
+            |map: &sotto_model::InputMap| [carried(map.lo), carried(map.hi), F::from_canonical_u32(map.mult)];
         let matrix = |dense: &sotto_model::Dense| Matrix {
             weights: dense.weights.iter().map(|&w| from_signed(i64::from(w))).collect(),
             biases: dense.biases.iter().map(|&b| from_signed(b)).collect(),

@@ -18,9 +18,7 @@ use crate::{
     gadgets::{
         gate::{Pool, Rows, element, signed},
         matmul::MatMul,
-        tree::{
-            ABOVE_ALL, BELOW_ALL, Between, DIGIT_BITS, Descend, NO_THRESHOLD, NodeSplit, Select,
-        },
+        tree::{ABOVE_ALL, BELOW_ALL, Between, DIGIT_BITS, Descend, NO_THRESHOLD, NodeSplit, Select},
     },
     parameters::Trees,
 };
@@ -56,7 +54,13 @@ impl TreeRows {
 
     /// The entry that digits choose, top digit first, of `2^bits` entries. A last digit that is not full may reach past
     /// the end, and chooses `beyond` there.
-    fn choose(&mut self, builder: &mut Builder, entries: &[Target], digits: &[Target], beyond: Target) -> Target {
+    fn choose(
+        &mut self,
+        builder: &mut Builder,
+        entries: &[Target],
+        digits: &[Target],
+        beyond: Target,
+    ) -> Target {
         let Some((&digit, rest)) = digits.split_first() else { return entries[0] };
         let size = Select::DIGIT.entries();
         let stride = (entries.len() / size).max(1);
@@ -85,11 +89,8 @@ impl TreeRows {
         let (below, above, none) = (constant(BELOW_ALL), constant(ABOVE_ALL), constant(NO_THRESHOLD));
         let lower: Vec<Target> = [below].iter().chain(thresholds).copied().collect();
         let upper: Vec<Target> = thresholds.iter().chain(&[above]).copied().collect();
-        let mut inputs = vec![
-            z,
-            self.choose(builder, &lower, &digits, none),
-            self.choose(builder, &upper, &digits, none),
-        ];
+        let mut inputs =
+            vec![z, self.choose(builder, &lower, &digits, none), self.choose(builder, &upper, &digits, none)];
         inputs.extend(digits);
         self.betweens.op(builder, &between, &inputs)[0]
     }

@@ -171,7 +171,7 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     pub(crate) fn build(hidden: &[usize], slots: usize) -> Result<Self, ProveError> {
-        let sample = circuit(Sample::new(hidden.to_vec(), slots))?;
+        let sample = circuit(Sample::new(hidden, slots))?;
         let leaf = circuit(LeafCircuit::build(sample.class(), slots))?;
         let sheet = circuit(SheetCircuit::build(&leaf))?;
         let (leaf_prover, sheet_prover) = (FastCircuit::new(leaf.data())?, FastCircuit::new(sheet.data())?);

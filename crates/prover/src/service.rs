@@ -14,7 +14,7 @@ use sotto_circuits::{
     CircuitError, KeySet, Layer, LeafCircuit, LeafInputs, LeafProof, Salt, SheetCircuit, SheetInputs,
     SheetKey, SheetProof, SheetShape, WrapCircuit, WrapProof, WrapPublicInputs, capacity_for,
 };
-use sotto_model::{IntModel, ShapeClass};
+use sotto_model::program::{Program, Shape};
 use sotto_types::{Claim, Digest, MarketFeatures, PublicData, SHEETS, SLOTS, SheetRef, Slot};
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +27,8 @@ use crate::{
 /// A sheet to prove.
 #[derive(Clone)]
 pub struct SheetJob {
-    /// The strategy's model.
-    pub model: Arc<IntModel>,
+    /// The strategy's program.
+    pub program: Arc<Program>,
     /// Salt of the model's commitment.
     pub model_salt: Salt,
     /// The strategy's owner.
@@ -150,6 +150,7 @@ impl Default for ProverConfig {
 struct SheetCircuits {
     leaf: LeafCircuit,
     leaf_prover: FastCircuit,
+    reducers: Vec<FastCircuit>,
     sheet: SheetCircuit,
     sheet_prover: FastCircuit,
 }
@@ -193,7 +194,7 @@ struct Circuits {
 impl Circuits {
     /// The circuits of a class and capacity, built when missing. Runs on the proving thread alone, so nothing is built
     /// twice.
-    fn sheet(&self, class: &ShapeClass, capacity: usize) -> Result<Arc<SheetCircuits>, ProveError> {
+    fn sheet(&self, class: &Shape, capacity: usize) -> Result<Arc<SheetCircuits>, ProveError> {
         let at = (class.id(), capacity);
         if let Some(found) = self.sheets.lock().get(&at) {
             return Ok(Arc::clone(found));
@@ -201,7 +202,9 @@ impl Circuits {
         let leaf = refused(Stage::Build, LeafCircuit::build(class, capacity))?;
         let sheet = refused(Stage::Build, SheetCircuit::build(&leaf))?;
         let (leaf_prover, sheet_prover) = (FastCircuit::new(leaf.data())?, FastCircuit::new(sheet.data())?);
-        let built = Arc::new(SheetCircuits { leaf, leaf_prover, sheet, sheet_prover });
+        let reducers = sheet.reductions().iter().map(|r| FastCircuit::new(r.data()));
+        let reducers = reducers.collect::<Result<_, _>>()?;
+        let built = Arc::new(SheetCircuits { leaf, leaf_prover, reducers, sheet, sheet_prover });
         self.sheets.lock().insert(at, Arc::clone(&built));
         Ok(built)
     }
@@ -236,12 +239,12 @@ impl Circuits {
         let stage = limits.stage;
         let used = job.slots.iter().rposition(|slot| !slot.is_empty()).map_or(0, |last| last + 1);
         let capacity = refused(stage, capacity_for(used))?;
-        let class = job.model.class();
+        let class = job.program.shape();
         let circuits = self.sheet(class, capacity)?;
         let stop = || limits.check();
         let started = Instant::now();
         let leaf_inputs = LeafInputs {
-            model: &job.model,
+            program: &job.program,
             salt: &job.model_salt,
             owner: job.owner,
             round_id: job.round_id,
@@ -252,6 +255,12 @@ impl Circuits {
         let run = Run::new(stage, Layer::Leaf).until(&stop);
         let leaf = LeafProof::new(circuits.leaf_prover.prove(circuits.leaf.data(), witness, &run)?);
         let leaf_seconds = started.elapsed().as_secs_f64();
+        let mut leaf = leaf;
+        for (reduction, prover) in circuits.sheet.reductions().iter().zip(&circuits.reducers) {
+            let witness = refused(stage, reduction.witness(&leaf))?;
+            let run = Run::new(stage, Layer::Reduction).until(&stop);
+            leaf = LeafProof::new(prover.prove(reduction.data(), witness, &run)?);
+        }
         let inputs = SheetInputs {
             sheet_salt: &job.sheet_salt,
             commit_index: job.commit_index,
@@ -321,7 +330,7 @@ impl Prover {
     /// When a circuit cannot be built or the threads cannot be started.
     pub fn start_for(
         config: ProverConfig,
-        classes: &[(ShapeClass, usize)],
+        classes: &[(Shape, usize)],
         registry: &Registry,
     ) -> Result<Self, ProveError> {
         let set = |keys| refused(Stage::Build, KeySet::new(keys));
@@ -345,7 +354,7 @@ impl Prover {
     ///
     /// # Errors
     /// When a circuit cannot be built.
-    pub async fn warm(&self, sheets: Vec<(ShapeClass, usize)>, wrap: bool) -> Result<(), ProveError> {
+    pub async fn warm(&self, sheets: Vec<(Shape, usize)>, wrap: bool) -> Result<(), ProveError> {
         let circuits = Arc::clone(&self.circuits);
         let build = move || {
             for (class, slots) in sheets {

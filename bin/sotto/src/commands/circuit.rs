@@ -50,7 +50,7 @@ impl InfoArgs {
     fn run(self, output: OutputArgs) -> eyre::Result<()> {
         let mut circuits = Vec::new();
         let mut shape: Option<SheetShape> = None;
-        for class in standard_classes() {
+        for class in standard_classes()? {
             let leaf = LeafCircuit::build(&class, self.capacity)?;
             let sheet = SheetCircuit::build(&leaf)?;
             shape.get_or_insert_with(|| sheet.shape());

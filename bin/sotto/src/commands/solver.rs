@@ -29,7 +29,7 @@ impl SolverArgs {
         let mut role = self.role.start().await?;
         let settings = role.config.solver.clone().ok_or_eyre("the configuration has no [solver] section")?;
         let strategies = strategies(&mut role, &settings).await?;
-        let warm = strategies.iter().map(|strategy| (strategy.model.class().clone(), 1)).collect();
+        let warm = strategies.iter().map(|strategy| (strategy.program.shape().clone(), 1)).collect();
         let solver = solver_config(&role, &settings, strategies);
         let deps = SolverDeps {
             pool: role.pool.clone(),
@@ -82,7 +82,7 @@ async fn strategies(role: &mut Role, settings: &config::Solver) -> eyre::Result<
             name: loaded.manifest().name.clone(),
             market: entry.market,
             owner: entry.owner.unwrap_or_else(|| signer.address()),
-            model: Arc::new(loaded.model()?.clone()),
+            program: Arc::new(loaded.program().clone()),
             salt: model_salt(&secret, loaded.manifest().model.keccak256),
             max_exposure: entry.max_exposure,
             signer,

@@ -51,7 +51,7 @@ async fn run_solver(auction: &Arc<LocalAuction>, gateway: String, datadir: &Path
             name: searcher.strategy.manifest().name.clone(),
             market: auction.market.market,
             owner: searcher.account.address(),
-            model: Arc::new(searcher.strategy.model().clone()),
+            program: Arc::new(searcher.strategy.program().clone()),
             salt: searcher.salt.clone(),
             max_exposure: None,
             signer,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use alloy::primitives::{Address, B256, U256};
 use sotto_chain::{ProviderPool, TxManager};
 use sotto_circuits::{Salt, model_commitment, strategy_id};
-use sotto_model::IntModel;
+use sotto_model::program::Program;
 use sotto_prover::Prover;
 use sotto_store::Ledger;
 use sotto_types::Digest;
@@ -22,8 +22,8 @@ pub struct SolverStrategy {
     pub market: B256,
     /// Who registered it.
     pub owner: Address,
-    /// The model.
-    pub model: Arc<IntModel>,
+    /// The program.
+    pub program: Arc<Program>,
     /// Salt of the model's commitment, a secret.
     pub salt: Salt,
     /// Most that it may have to deliver on at once, in raw units of the market's base token.
@@ -35,7 +35,7 @@ pub struct SolverStrategy {
 impl SolverStrategy {
     /// The id under which it is registered.
     pub fn id(&self) -> Digest {
-        strategy_id(self.owner, self.model.class().id(), model_commitment(&self.model, &self.salt))
+        strategy_id(self.owner, self.program.shape().id(), model_commitment(&self.program, &self.salt))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use alloy::primitives::B256;
 use parking_lot::Mutex;
-use sotto_model::IntModel;
+use sotto_model::program::Program;
 use sotto_types::{Digest, MarketFeatures, Quote, SLOTS, Slot, slots_hash};
 use tokio::sync::oneshot;
 
@@ -45,7 +45,7 @@ impl Evaluator {
     pub(super) async fn sheet(
         &self,
         strategy: Digest,
-        model: &Arc<IntModel>,
+        model: &Arc<Program>,
         features: &MarketFeatures,
         slots: &[Slot; SLOTS],
     ) -> Result<([Quote; SLOTS], bool)> {
@@ -69,7 +69,7 @@ impl Evaluator {
     pub(super) async fn sheet_ahead(
         &self,
         strategy: Digest,
-        model: &Arc<IntModel>,
+        model: &Arc<Program>,
         features: &MarketFeatures,
         slots: &[Slot; SLOTS],
     ) -> Result<()> {
@@ -91,15 +91,16 @@ fn features_of(slot: Slot) -> Option<sotto_types::SlotFeatures> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sotto_model::{Dense, InputMap, Policy, ShapeClass};
+    use sotto_model::{Dense, InputMap, Policy, program::Shape};
     use sotto_types::{MODEL_FEATURES, NO_BID};
 
     /// Bids the same number of pips on everything, in two slots a direction.
-    fn constant(pips: i64) -> Arc<IntModel> {
+    fn constant(pips: i64) -> Arc<Program> {
         let layer = Dense { weights: vec![0; MODEL_FEATURES], biases: vec![pips << 31] };
         let policy = Policy { min_quote: -1000, max_quote: 1000, max_slots: 2 };
         let inputs = [InputMap::default(); MODEL_FEATURES];
-        Arc::new(IntModel::new(ShapeClass { hidden: vec![] }, inputs, vec![layer], policy).unwrap())
+        let shape = Shape::dense(&[]).unwrap();
+        Arc::new(Program::new(shape, inputs, vec![layer], Vec::new(), policy).unwrap())
     }
 
     fn slots(n: u8) -> [Slot; SLOTS] {

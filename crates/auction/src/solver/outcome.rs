@@ -153,7 +153,7 @@ impl Driver {
     /// Whether a sheet of the strategy can be proven to the contract: otherwise a commitment is worth its bond to nobody.
     fn is_provable(&self, round: &RoundView, strategy: &SolverStrategy) -> bool {
         let keys = self.context.deps.prover.keys();
-        let class = strategy.model.class().id();
+        let class = strategy.program.shape().id();
         capacity_for(round.non_empty_slots()).is_ok_and(|capacity| keys.key(class, capacity).is_some())
             && keys.root() == round.opening.key_set_root
     }

@@ -106,7 +106,7 @@ impl Setup {
             name: strategy.manifest().name.clone(),
             market: self.market,
             owner: self.owner,
-            model: Arc::new(strategy.model().unwrap().clone()),
+            program: Arc::new(strategy.program().clone()),
             salt: Salt::from_bytes(self.salt),
             max_exposure: None,
             signer,

@@ -61,7 +61,8 @@ impl Gadget for FunctionGadget {
         let (remainder, output) = rest.split_at(REMAINDER_LIMBS);
 
         let mut constraints: Vec<_> = segment.iter().chain([&odd]).map(|&b| a.bit(b)).collect();
-        constraints.extend(offset.iter().chain(remainder).chain(output).map(|&l| a.limb(l)).collect::<Vec<_>>());
+        constraints
+            .extend(offset.iter().chain(remainder).chain(output).map(|&l| a.limb(l)).collect::<Vec<_>>());
 
         let offset = a.compose(offset);
         let offset = a.add_scaled(odd, F::TWO, offset);

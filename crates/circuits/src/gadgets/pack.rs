@@ -35,16 +35,6 @@ impl Pack {
     const fn limb_count(&self) -> usize {
         (self.bits / 2) as usize
     }
-
-    /// The element that `parameters`, at most `count` of them, are packed into; absent ones are zero.
-    pub(crate) fn pack(&self, parameters: &[i64]) -> F {
-        let packed = (0..self.count).fold(0u64, |packed, j| {
-            let parameter = parameters.get(j).copied().unwrap_or(0);
-            let offset = parameter.wrapping_add(1 << (self.bits - 1)).cast_unsigned();
-            packed | (offset << (self.bits * j as u32))
-        });
-        F::from_noncanonical_u64(packed)
-    }
 }
 
 impl Gadget for Pack {

@@ -132,11 +132,8 @@ impl Gadget for Requant {
     }
 
     fn fill(&self, inputs: &[F]) -> Vec<F> {
-        let acc = if self.product {
-            signed(inputs[0]).wrapping_mul(signed(inputs[1]))
-        } else {
-            signed(inputs[0])
-        };
+        let acc =
+            if self.product { signed(inputs[0]).wrapping_mul(signed(inputs[1])) } else { signed(inputs[0]) };
         let shifted = acc.wrapping_add(self.offset());
         let limbs = limbs(shifted, self.limb_count());
         let positive = (shifted >> self.bits) & 1 == 1;

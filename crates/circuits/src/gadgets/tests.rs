@@ -7,22 +7,27 @@ use plonky2::{
     gates::gate_testing::{test_eval_fns, test_low_degree},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use sotto_model::InputMap;
+use sotto_model::{
+    InputMap,
+    program::{Format, Function},
+};
 use sotto_types::{MAX_NO_BID_PIPS, NO_BID, carry};
 
 use super::{
     arith::PackedArith,
     clamp::Clamp,
+    function::FunctionGadget,
     gate::{Gadget, GadgetGate, power},
     matmul::MatMul,
     pack::{InputMapCheck, Pack, PolicyCheck},
     quote::QuoteGadget,
-    requant::Requant,
+    requant::{Requant, Step},
     slot::{Live, SlotLimit},
+    tree::{Between, Descend, NodeSplit, Select, Steps, node_value},
 };
 use crate::{
     field::{C, F, ROUTED_WIRES, WIRES},
-    model::from_signed,
+    parameters::from_signed,
 };
 
 fn violated<G: Gadget>(gadget: &G, wires: &[F]) -> bool {
@@ -82,21 +87,40 @@ fn harness<G: Gadget>(gadget: &G, inputs: &[F], rng: &mut StdRng) -> Vec<F> {
 fn gate_checks<G: Gadget>(gadget: G) {
     let (ops, routed) = (gadget.ops(), gadget.routed());
     assert!(ops > 0 && ops * routed <= ROUTED_WIRES && ops * (routed + gadget.advice()) <= WIRES);
-    let zeros = vec![F::ZERO; gadget.inputs()];
     assert!(
-        ops == 1 || !violated(&gadget, &fill(&gadget, &zeros)),
-        "{gadget:?} must accept zeros as filling"
+        ops == 1 || !violated(&gadget, &fill(&gadget, &gadget.filling())),
+        "{gadget:?} must accept its filling"
     );
     test_low_degree::<F, _, 2>(GadgetGate(gadget.clone()));
     test_eval_fns::<F, C, _, 2>(GadgetGate(gadget)).unwrap();
+}
+
+const fn relu(shift: u32, bits: u32) -> Requant {
+    Requant { shift, bits, width: 16, signed: false, product: false }
 }
 
 #[test]
 fn gates_have_the_stated_degree_and_evaluate_alike_natively_and_in_circuits() {
     gate_checks(MatMul::SINGLE);
     gate_checks(MatMul::QUAD);
-    gate_checks(Requant { shift: 26, bits: 58 });
-    gate_checks(Requant { shift: 16, bits: 42 });
+    gate_checks(relu(26, 58));
+    gate_checks(relu(16, 42));
+    gate_checks(MatMul::THIN);
+    gate_checks(Requant::to(Format::SIGNED, 18, 1 << 44, false));
+    gate_checks(Requant::to(Format::WIDE, 18, 1 << 58, false));
+    gate_checks(Requant::to(Format::SIGNED, 20, 1 << 38, true));
+    gate_checks(Step { bits: 44 });
+    gate_checks(FunctionGadget(Function::Sigmoid));
+    gate_checks(Steps);
+    gate_checks(Select::DIGIT);
+    gate_checks(Select::shared(1));
+    gate_checks(Select::shared(4));
+    gate_checks(Select::shared(6));
+    gate_checks(Between { rank_bits: 8 });
+    gate_checks(NodeSplit);
+    gate_checks(Descend);
+    gate_checks(Pack::of(12));
+    gate_checks(Pack::of(20));
     gate_checks(Pack::of(24));
     gate_checks(Pack::of(18));
     gate_checks(Pack::of(58));
@@ -114,12 +138,20 @@ fn gates_have_the_stated_degree_and_evaluate_alike_natively_and_in_circuits() {
 fn rows_hold_the_stated_number_of_operations() {
     assert_eq!(MatMul::SINGLE.ops() * 4 * 14, 56);
     assert_eq!(MatMul::QUAD.ops() * 4 * 6 * 4, 96);
-    assert_eq!(Requant { shift: 26, bits: 58 }.ops(), 3);
-    assert_eq!(Requant { shift: 16, bits: 42 }.ops(), 5);
+    assert_eq!(relu(26, 58).ops(), 3);
+    assert_eq!(relu(16, 42).ops(), 5);
     assert_eq!(Pack::of(24).ops() * Pack::of(24).count, 10);
     assert_eq!(Pack::of(18).ops() * Pack::of(18).count, 12);
     assert_eq!(Pack::of(58).ops(), 4);
     assert_eq!(Pack::of(42).ops(), 5);
+    assert_eq!(Pack::of(12).ops() * Pack::of(12).count, 15);
+    assert_eq!(Pack::of(20).ops() * Pack::of(20).count, 9);
+    assert_eq!(MatMul::THIN.ops() * 2 * 19, 38);
+    assert_eq!(Requant::to(Format::SIGNED, 20, 1 << 38, true).ops(), 5);
+    assert_eq!(FunctionGadget(Function::Erf).ops(), 3);
+    assert_eq!([Steps.ops(), Between { rank_bits: 8 }.ops(), NodeSplit.ops(), Descend.ops()], [3, 3, 15, 12]);
+    assert_eq!(Select::DIGIT.ops(), 8);
+    assert_eq!([1, 4, 6].map(|bits| Select::shared(bits).columns), [39, 19, 8]);
     assert_eq!(Clamp.ops(), 3);
     assert_eq!(Live.ops(), 5);
     assert_eq!(SlotLimit.ops(), 8);
@@ -129,7 +161,7 @@ fn rows_hold_the_stated_number_of_operations() {
 #[test]
 fn a_block_adds_products_to_accumulators() {
     let mut rng = StdRng::seed_from_u64(1);
-    for gadget in [MatMul::SINGLE, MatMul::QUAD] {
+    for gadget in [MatMul::SINGLE, MatMul::QUAD, MatMul::THIN] {
         for round in 0..4 {
             let inputs: Vec<F> = (0..gadget.inputs())
                 .map(|_| if round == 0 { F::ZERO } else { from_signed(rng.gen_range(-(1 << 23)..1 << 23)) })
@@ -158,11 +190,150 @@ fn accumulators(shift: u32, bits: u32, rng: &mut StdRng) -> Vec<i64> {
 
 // covers: M9
 #[test]
+fn signed_formats_and_products_saturate_on_both_sides_like_the_executor() {
+    let mut rng = StdRng::seed_from_u64(12);
+    for (format, shift, bits) in
+        [(Format::SIGNED, 18, 44), (Format::SIGNED, 0, 30), (Format::WIDE, 18, 56), (Format::SIGNED, 2, 24)]
+    {
+        let gadget = Requant::to(format, shift, 1 << bits, false);
+        let half = if shift == 0 { 0 } else { 1i64 << (shift - 1) };
+        let edge = (format.greatest() + 1) << shift;
+        let mut accs = vec![0, half, -half, half - 1, -half - 1, (1 << bits) - half, half - (1 << bits)];
+        accs.extend(
+            [-1, 0, 1].into_iter().flat_map(|d| [edge + d, edge - half + d, -edge + d, -edge - half + d]),
+        );
+        accs.extend(
+            (0..20).map(|_| rng.gen_range(-(1i64 << bits) + half..1 << bits) >> rng.gen_range(0..bits)),
+        );
+        for acc in accs.into_iter().filter(|a| a.abs() + half <= 1 << bits) {
+            let out = harness(&gadget, &[from_signed(acc)], &mut rng);
+            let expected = ((acc + half) >> shift).clamp(format.least(), format.greatest());
+            assert_eq!(out, [from_signed(expected)], "{acc} >> {shift}");
+        }
+    }
+    for (a, b) in [(0, 0), (1 << 19, 1 << 19), (-(1 << 19), 1 << 19), (-(1 << 19), -(1 << 19)), (777, -1234)]
+    {
+        let gadget = Requant::to(Format::SIGNED, 20, (1 << 38) + (1 << 19), true);
+        let (a, b) = (if a > 0 { a - 1 } else { a }, b);
+        // A factor of zero leaves the other one free.
+        let inputs = [from_signed(a), from_signed(b)];
+        let wires = fill(&gadget, &inputs);
+        assert!(!violated(&gadget, &wires));
+        let expected = ((a * b + (1 << 19)) >> 20).clamp(-(1 << 19), (1 << 19) - 1);
+        assert_eq!(wires[2], from_signed(expected));
+        if a != 0 {
+            harness(&gadget, &inputs, &mut rng);
+        }
+    }
+}
+
+// covers: M9 M10
+#[test]
+fn steps_are_the_sign_of_the_accumulator() {
+    let mut rng = StdRng::seed_from_u64(13);
+    let gadget = Step { bits: 44 };
+    for acc in [0i64, 1, -1, (1 << 44) - 1, -(1 << 44), 12345, -12345] {
+        assert_eq!(harness(&gadget, &[from_signed(acc)], &mut rng), [F::from_bool(acc >= 0)], "{acc}");
+    }
+    assert!(violated(&gadget, &fill(&gadget, &[from_signed(1 << 44)])));
+}
+
+// covers: M9
+#[test]
+fn functions_are_those_of_the_executor() {
+    let mut rng = StdRng::seed_from_u64(14);
+    for function in Function::ALL {
+        let mut xs = vec![-(1i64 << 19), (1 << 19) - 1, 0, -1, 8191, 8192, -8192, -8193];
+        xs.extend((0..12).map(|_| rng.gen_range(-(1i64 << 19)..1 << 19)));
+        for x in xs {
+            let out = harness(&FunctionGadget(function), &[from_signed(x)], &mut rng);
+            assert_eq!(out, [from_signed(function.apply(x))], "{function:?}({x})");
+        }
+        for x in [1i64 << 19, -(1 << 19) - 1] {
+            let mut wires = fill(&FunctionGadget(function), &[F::ZERO]);
+            wires[0] = from_signed(x);
+            assert!(violated(&FunctionGadget(function), &wires));
+        }
+    }
+}
+
+#[test]
+fn thresholds_that_decrease_are_refused_and_their_steps_are_packed() {
+    let mut rng = StdRng::seed_from_u64(15);
+    let low = -(1i64 << 29);
+    for [t, u, v] in
+        [[low, low, low], [low, 5, (1 << 29) - 1], [low, (1 << 29) - 1, (1 << 29) - 1], [7, 7, 9]]
+    {
+        let out = harness(&Steps, &[t, u, v].map(from_signed), &mut rng);
+        assert_eq!(out, [from_signed((u - t) + ((v - u) << 30))]);
+    }
+    for [t, u, v] in [[1i64, 0, 2], [0, 2, 1], [0, 1 << 30, 1 << 30]] {
+        let inputs = [t, u, v].map(from_signed);
+        assert!(violated(&Steps, &fill(&Steps, &inputs)));
+    }
+}
+
+#[test]
+fn selections_give_the_entry_and_refuse_an_index_past_the_end() {
+    let mut rng = StdRng::seed_from_u64(16);
+    for gadget in [Select::DIGIT, Select::shared(2), Select::shared(4), Select::shared(6)] {
+        let size = gadget.entries();
+        let entries: Vec<F> = (0..size).map(|_| F::rand()).collect();
+        let indices: Vec<usize> = (0..gadget.columns).map(|c| (c * 5 + 3) % size).collect();
+        let inputs: Vec<F> =
+            entries.iter().copied().chain(indices.iter().map(|&i| F::from_canonical_usize(i))).collect();
+        let out = harness(&gadget, &inputs, &mut rng);
+        assert!(out.iter().zip(&indices).all(|(&o, &i)| o == entries[i]));
+        let mut past = inputs;
+        past[size] = F::from_canonical_usize(size);
+        assert!(violated(&gadget, &fill(&gadget, &past)));
+    }
+}
+
+// covers: M10 M11
+#[test]
+fn a_rank_lies_above_one_threshold_and_not_above_the_next() {
+    let mut rng = StdRng::seed_from_u64(17);
+    for rank_bits in [1, 3, 4, 8, 12] {
+        let gadget = Between { rank_bits };
+        for rank in [0, 1, (1usize << rank_bits) - 1] {
+            let digits: Vec<F> = gadget.split(rank).into_iter().map(F::from_canonical_u64).collect();
+            let inputs = |z: i64, t: i64, u: i64| {
+                [vec![from_signed(z), from_signed(t), from_signed(u)], digits.clone()].concat()
+            };
+            for (z, t, u) in [(5, 4, 5), (5, -(1 << 29) - 1, 1 << 29), (-(1 << 29), -(1 << 29) - 1, 0)] {
+                assert_eq!(harness(&gadget, &inputs(z, t, u), &mut rng), [F::from_canonical_usize(rank)]);
+            }
+            for (z, t, u) in [(4, 4, 5), (6, 4, 5), (3, 4, 5)] {
+                assert!(violated(&gadget, &fill(&gadget, &inputs(z, t, u))), "{t} < {z} <= {u}");
+            }
+        }
+    }
+}
+
+// covers: M10
+#[test]
+fn nodes_split_and_compare() {
+    let mut rng = StdRng::seed_from_u64(18);
+    for (feature, rank) in [(0u8, 0u16), (63, 4095), (5, 77), (32, 0)] {
+        let out = harness(&NodeSplit, &[from_signed(node_value(feature, rank))], &mut rng);
+        assert_eq!(out, [F::from_canonical_u8(feature), F::from_canonical_u16(rank)]);
+    }
+    for (x, r, right) in
+        [(0u16, 0u16, false), (1, 0, true), (4095, 4095, false), (0, 4095, false), (4095, 4094, true)]
+    {
+        let inputs = [F::from_canonical_u16(x), F::from_canonical_u16(r), F::TWO];
+        assert_eq!(harness(&Descend, &inputs, &mut rng), [F::from_canonical_u64(4 + u64::from(right))]);
+    }
+}
+
+// covers: M9
+#[test]
 fn requantisation_rounds_and_saturates_like_the_executor() {
     let mut rng = StdRng::seed_from_u64(2);
     for (shift, bits) in [(26, 58), (16, 42), (16, 46)] {
         for acc in accumulators(shift, bits, &mut rng) {
-            let out = harness(&Requant { shift, bits }, &[from_signed(acc)], &mut rng);
+            let out = harness(&relu(shift, bits), &[from_signed(acc)], &mut rng);
             let expected = ((acc + (1 << (shift - 1))) >> shift).clamp(0, (1 << 16) - 1);
             assert_eq!(out, [from_signed(expected)], "{acc} >> {shift}");
         }
@@ -171,7 +342,7 @@ fn requantisation_rounds_and_saturates_like_the_executor() {
 
 #[test]
 fn requantisation_refuses_what_leaves_the_range() {
-    let gadget = Requant { shift: 16, bits: 42 };
+    let gadget = relu(16, 42);
     for acc in [1i64 << 42, -(1 << 43), i64::MAX / 2] {
         assert!(violated(&gadget, &fill(&gadget, &[from_signed(acc)])));
     }
@@ -180,14 +351,14 @@ fn requantisation_refuses_what_leaves_the_range() {
 #[test]
 fn parameters_in_their_format_pack_as_they_do_natively_and_others_are_refused() {
     let mut rng = StdRng::seed_from_u64(3);
-    for bits in [18, 24, 42, 58] {
+    for bits in [12, 18, 20, 24, 42, 58] {
         let gadget = Pack::of(bits);
         let limit = 1i64 << (bits - 1);
         for value in [0, 1, -1, limit - 1, -limit, rng.gen_range(-limit..limit)] {
             let parameters: Vec<i64> =
                 (0..gadget.count).map(|j| if j % 2 == 0 { value } else { !value }).collect();
             let inputs: Vec<F> = parameters.iter().map(|&p| from_signed(p)).collect();
-            assert_eq!(harness(&gadget, &inputs, &mut rng), [gadget.pack(&parameters)]);
+            assert_eq!(harness(&gadget, &inputs, &mut rng), [packed(bits, &parameters)]);
         }
         for value in [limit, -limit - 1, i64::MAX, i64::MIN / 2] {
             let mut inputs = vec![F::ZERO; gadget.count];
@@ -195,6 +366,14 @@ fn parameters_in_their_format_pack_as_they_do_natively_and_others_are_refused() 
             assert!(violated(&gadget, &fill(&gadget, &inputs)), "{value} in {bits} bits");
         }
     }
+}
+
+/// Parameters as unsigned integers side by side.
+fn packed(bits: u32, parameters: &[i64]) -> F {
+    let offset = |p: i64| (i128::from(p) + (1 << (bits - 1))) as u128;
+    let sum: u128 = (0u32..).zip(parameters).map(|(j, &p)| offset(p) << (bits * j)).sum();
+    assert!(sum < 1 << 62, "the packing has one reading in the field");
+    F::from_canonical_u64(u64::try_from(sum).unwrap())
 }
 
 fn word(x: i32) -> F {

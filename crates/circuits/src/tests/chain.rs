@@ -2,22 +2,24 @@
 
 use alloy_primitives::{Address, B256};
 use plonky2::field::types::{Field, PrimeField64};
+use rand::{SeedableRng, rngs::StdRng};
+use sotto_model::Policy;
 use sotto_types::{Digest, NO_BID, PublicData};
 
 use super::fixtures::{
-    AUCTION, Auction, COMMIT_INDEX, DATA, KEYS, LEAF_PROOF, SHAPE, SHEET, SHEET_PROOF, SIGMA, WRAP,
-    WRAP_PROOF,
+    AUCTION, Auction, COMMIT_INDEX, DATA, Draw, KEYS, LEAF_PROOF, SHAPE, SHEET, SHEET_PROOF, SIGMA, WRAP,
+    WRAP_PROOF, every_operation, executor, random_program, random_round, trees,
 };
 use crate::{
-    CircuitError, KeySet, Layer, SheetInputs, SheetProof, WrapPublicInputs, field::F,
-    sheet::SHEET_PUBLIC_INPUTS,
+    CircuitError, KeySet, Layer, LeafCircuit, LeafInputs, SheetCircuit, SheetInputs, SheetProof,
+    WrapPublicInputs, field::F, sheet::SHEET_PUBLIC_INPUTS,
 };
 
 #[test]
 fn a_sheet_shows_its_claims_and_commitment() {
     SHEET.verify(&SHEET_PROOF).unwrap();
     let data = &*DATA;
-    assert_eq!(SHEET_PROOF.class_id(), AUCTION.model.class().id());
+    assert_eq!(SHEET_PROOF.class_id(), AUCTION.program.shape().id());
     assert_eq!(SHEET_PROOF.round_digest(), LEAF_PROOF.round_digest());
     assert_eq!(SHEET_PROOF.key_set_root(), KEYS.root());
     assert_eq!(SHEET_PROOF.claims(), data.claims);
@@ -77,11 +79,39 @@ fn a_wrap_is_refused_for_any_other_round_claim_or_sheet() {
     refused("a sheet more", |d| d.sheets[1] = d.sheets[0]);
 }
 
+// covers: Z5
+#[test]
+fn leaves_that_need_reductions_reach_the_same_sheets() {
+    for shape in [every_operation(), trees(40, 6, 6, 16)] {
+        let leaf = LeafCircuit::build(&shape, 1).unwrap();
+        let sheet = SheetCircuit::build(&leaf).unwrap();
+        assert_eq!(sheet.check_shape(&SHAPE), Ok(()));
+        assert!(!sheet.reductions().is_empty());
+        let rng = &mut StdRng::seed_from_u64(11);
+        let policy = Policy { min_quote: -900_000, max_quote: 900_000, max_slots: 2 };
+        let program = random_program(&shape, policy, Draw::Uniform, rng);
+        let (_, _, slots) = random_round(1, rng);
+        let inputs = LeafInputs { program: &program, slots: &slots, ..AUCTION.inputs() };
+        let proof = leaf.prove(&inputs).unwrap();
+        let quotes = executor(&program, &AUCTION.features, &slots);
+        assert_eq!(proof.quotes(), quotes);
+        let extra =
+            SheetInputs { sheet_salt: &AUCTION.sheet_salt, commit_index: 0, key_set_root: KEYS.root() };
+        let shown = sheet.prove(&proof, &extra).unwrap();
+        sheet.verify(&shown).unwrap();
+        assert_eq!(shown.claims().map(|claim| claim.best), quotes.map(sotto_types::carry));
+        let mut forged = proof.clone();
+        forged.0.public_inputs[8] += F::ONE;
+        let result = sheet.prove(&forged, &extra);
+        assert!(matches!(result, Err(CircuitError::Unprovable { layer: Layer::Reduction, .. })));
+    }
+}
+
 // covers: Z14
 #[test]
 fn the_owner_is_part_of_the_strategy() {
     let other = Auction {
-        model: AUCTION.model.clone(),
+        program: AUCTION.program.clone(),
         salt: AUCTION.salt.clone(),
         owner: Address::repeat_byte(7),
         sheet_salt: AUCTION.sheet_salt.clone(),

@@ -4,7 +4,13 @@ use std::sync::LazyLock;
 
 use alloy_primitives::{Address, B256};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use sotto_model::{Dense, InputMap, IntModel, Policy, ShapeClass};
+use sotto_model::{
+    Dense, InputMap, Policy,
+    program::{
+        Activation, Ensemble, EnsembleParameters, Function, LEAF_BITS, Linear, LinearFormat, MatrixShape,
+        Node, Op, OutputMap, Program, Shape,
+    },
+};
 use sotto_types::{
     Claim, Digest, MarketFeatures, NO_BID, PublicData, Quote, SHEETS, SLOTS, SheetRef, Slot, SlotFeatures,
     carry,
@@ -15,9 +21,59 @@ use crate::{
     WrapCircuit, WrapProof, model_commitment, round_digest, sheet_commitment, strategy_id,
 };
 
-/// A class with every kind of layer.
-pub(super) fn small_class() -> ShapeClass {
-    ShapeClass { hidden: vec![6, 5] }
+/// A dense network.
+pub(super) fn small_class() -> Shape {
+    Shape::dense(&[6, 5]).unwrap()
+}
+
+fn linear(matrix: usize, columns: Vec<Vec<usize>>, activation: Activation) -> Op {
+    Op::Linear(Linear { matrix, columns, activation })
+}
+
+/// Every operation, activation and function, on values that are shared and values that are not, with a matrix that is
+/// applied to mixed columns.
+pub(super) fn every_operation() -> Shape {
+    let matrices = [(2, 36), (3, 8), (2, 3), (1, 2), (2, 36), (1, 12)];
+    let matrices = matrices.map(|(rows, inputs)| MatrixShape { rows, inputs }).to_vec();
+    let functions = Function::ALL.map(|function| Op::Function { function, values: vec![38, 39] });
+    let mut ops = vec![
+        linear(0, vec![(0..36).collect()], Activation::Relu), // 36, 37
+        linear(1, vec![(28..36).collect()], Activation::Signed), // 38 to 40
+        linear(2, vec![vec![36, 37, 38], vec![40, 39, 36]], Activation::Signed), // 41 to 44
+        linear(3, vec![vec![41, 38], vec![43, 42]], Activation::Step), // 45, 46
+        linear(4, vec![(0..36).collect()], Activation::Signed), // 47, 48
+        Op::Product { pairs: vec![[41, 42], [45, 43], [36, 41], [36, 37], [44, 44]] }, // 49 to 53
+    ];
+    ops.extend(functions); // 54 to 67
+    let values = vec![49, 50, 51, 52, 53, 45, 54, 56, 59, 61, 64, 67];
+    Shape::new(matrices, ops, OutputMap { matrix: 5, values }).unwrap()
+}
+
+/// Features of the market alone, which are computed once, and features of the slot.
+pub(super) fn scopes() -> Shape {
+    let matrices = [(3, 4), (1, 1), (5, 7), (1, 9)];
+    let matrices = matrices.map(|(rows, inputs)| MatrixShape { rows, inputs }).to_vec();
+    let ops = vec![
+        linear(0, vec![vec![0, 1, 2, 3], vec![4, 5, 6, 7]], Activation::Signed), // 36 to 41
+        Op::Function { function: Function::Sigmoid, values: (36..42).collect() }, // 42 to 47
+        Op::Product { pairs: (36..42).map(|v| [v, v + 6]).collect() },           // 48 to 53
+        linear(1, (36..42).map(|v| vec![v]).collect(), Activation::Relu),        // 54 to 59
+        linear(2, vec![vec![0, 1, 2, 3, 32, 33, 35]], Activation::Relu),         // 60 to 64
+    ];
+    let values = vec![48, 50, 53, 54, 60, 61, 62, 63, 64];
+    Shape::new(matrices, ops, OutputMap { matrix: 3, values }).unwrap()
+}
+
+/// Trees of this depth on features of the market and the slot.
+pub(super) fn trees(trees: usize, depth: u32, rank_bits: u32, features: usize) -> Shape {
+    let matrices = vec![MatrixShape { rows: 1, inputs: 1 }, MatrixShape { rows: 1, inputs: 1 }];
+    let columns = (0..features).map(|feature| vec![35 - feature]).collect();
+    let values: Vec<usize> = (36..36 + features).collect();
+    let ops = vec![
+        linear(0, columns, Activation::Wide),
+        Op::Ensemble(Ensemble { features: values, trees, depth, rank_bits }),
+    ];
+    Shape::new(matrices, ops, OutputMap { matrix: 1, values: vec![36 + features] }).unwrap()
 }
 
 pub(super) const CAPACITY: usize = 4;
@@ -33,28 +89,68 @@ pub(super) enum Draw {
     Extreme,
 }
 
-/// A model of the class.
-pub(super) fn random_model(class: &ShapeClass, policy: Policy, draw: Draw, rng: &mut StdRng) -> IntModel {
-    let mut draw_signed = |bits: u32, scale: u32| {
+impl Draw {
+    fn signed(self, bits: u32, rng: &mut StdRng) -> i64 {
         let limit = 1i64 << (bits - 1);
-        match draw {
-            Draw::Uniform => (rng.gen_range(-limit..limit)) >> scale,
-            Draw::Extreme => [-limit, limit - 1][rng.gen_range(0..2)],
+        match self {
+            Self::Uniform => rng.gen_range(-limit..limit),
+            Self::Extreme => [-limit, limit - 1][rng.gen_range(0..2)],
         }
+    }
+
+    fn matrix(self, format: &LinearFormat, output: bool, rng: &mut StdRng) -> Dense {
+        // Outputs spread, instead of saturating.
+        let scale = if output && matches!(self, Self::Uniform) { 3 } else { 0 };
+        let weights = (0..format.inputs * format.rows)
+            .map(|_| i32::try_from(self.signed(format.weight_bits, rng) >> scale).unwrap())
+            .collect();
+        let biases = (0..format.rows).map(|_| self.signed(format.bias_bits, rng) >> (2 * scale)).collect();
+        Dense { weights, biases }
+    }
+
+    /// Thresholds among what the features can be, with ties; nodes and leaves of any kind.
+    fn ensemble(self, shape: &Ensemble, rng: &mut StdRng) -> EnsembleParameters {
+        let thresholds = shape.features.iter().map(|_| {
+            let used = rng.gen_range(0..=shape.thresholds());
+            let mut thresholds: Vec<i32> = (0..shape.thresholds())
+                .map(|i| match (i < used, self) {
+                    (false, _) => (1 << 29) - 1,
+                    (true, Self::Uniform) => rng.gen_range(-40..40) * 100_000,
+                    (true, Self::Extreme) => i32::try_from(self.signed(30, rng)).unwrap(),
+                })
+                .collect();
+            thresholds.sort_unstable();
+            thresholds
+        });
+        let thresholds = thresholds.collect();
+        let node = |rng: &mut StdRng| Node {
+            feature: u8::try_from(rng.gen_range(0..shape.features.len())).unwrap(),
+            rank: rng.gen_range(0..1u16 << shape.rank_bits),
+        };
+        let nodes = (0..shape.trees * shape.nodes()).map(|_| node(rng)).collect();
+        let leaves = (0..shape.trees << shape.depth)
+            .map(|_| i32::try_from(self.signed(LEAF_BITS, rng)).unwrap())
+            .collect();
+        EnsembleParameters { thresholds, nodes, leaves }
+    }
+}
+
+/// A program of a shape. Maps to 30 bits pass a feature on, so that thresholds are met exactly at times.
+pub(super) fn random_program(shape: &Shape, policy: Policy, draw: Draw, rng: &mut StdRng) -> Program {
+    let wide = |matrix: usize| {
+        let maps =
+            |op: &Op| matches!(op, Op::Linear(l) if l.matrix == matrix && l.activation == Activation::Wide);
+        shape.ops().iter().any(maps)
     };
-    let last = class.hidden.len();
-    let layers = class
-        .layers()
+    let matrices = shape
+        .linear_formats()
         .iter()
         .enumerate()
-        .map(|(position, format)| {
-            let scale = if position == last { 3 } else { 0 };
-            Dense {
-                weights: (0..format.inputs * format.outputs)
-                    .map(|_| i32::try_from(draw_signed(format.weight_bits, scale)).unwrap())
-                    .collect(),
-                biases: (0..format.outputs).map(|_| draw_signed(format.bias_bits, 2 * scale)).collect(),
+        .map(|(matrix, format)| {
+            if wide(matrix) && matches!(draw, Draw::Uniform) {
+                return Dense { weights: vec![1 << 18; format.inputs], biases: vec![0] };
             }
+            draw.matrix(format, matrix == shape.output().matrix, rng)
         })
         .collect();
     let inputs = std::array::from_fn(|_| match draw {
@@ -64,7 +160,8 @@ pub(super) fn random_model(class: &ShapeClass, policy: Policy, draw: Draw, rng: 
         }
         Draw::Extreme => InputMap { lo: 0, hi: (1 << 14) - 1, mult: 1 << 14 },
     });
-    IntModel::new(class.clone(), inputs, layers, policy).unwrap()
+    let ensembles: Vec<_> = shape.ensembles().map(|e| draw.ensemble(e, rng)).collect();
+    Program::new(shape.clone(), inputs, matrices, ensembles, policy).unwrap()
 }
 
 /// A round whose first `live` slots hold intents.
@@ -79,15 +176,19 @@ pub(super) fn random_round(live: usize, rng: &mut StdRng) -> (B256, MarketFeatur
 }
 
 /// What the reference executor quotes.
-pub(super) fn executor(model: &IntModel, features: &MarketFeatures, slots: &[Slot; SLOTS]) -> [Quote; SLOTS] {
+pub(super) fn executor(
+    program: &Program,
+    features: &MarketFeatures,
+    slots: &[Slot; SLOTS],
+) -> [Quote; SLOTS] {
     let options: [Option<SlotFeatures>; SLOTS] =
         slots.map(|slot| (!slot.is_empty()).then_some(slot.features));
-    model.sheet(features, &options)
+    program.sheet(features, &options)
 }
 
 /// One strategy in one round.
 pub(super) struct Auction {
-    pub(super) model: IntModel,
+    pub(super) program: Program,
     pub(super) salt: Salt,
     pub(super) owner: Address,
     pub(super) round_id: B256,
@@ -99,7 +200,7 @@ pub(super) struct Auction {
 impl Auction {
     pub(super) fn inputs(&self) -> LeafInputs<'_> {
         LeafInputs {
-            model: &self.model,
+            program: &self.program,
             salt: &self.salt,
             owner: self.owner,
             round_id: self.round_id,
@@ -109,11 +210,11 @@ impl Auction {
     }
 
     pub(super) fn strategy(&self) -> Digest {
-        strategy_id(self.owner, self.model.class().id(), model_commitment(&self.model, &self.salt))
+        strategy_id(self.owner, self.program.shape().id(), model_commitment(&self.program, &self.salt))
     }
 
     pub(super) fn quotes(&self) -> [Quote; SLOTS] {
-        executor(&self.model, &self.features, &self.slots)
+        executor(&self.program, &self.features, &self.slots)
     }
 
     /// The public data of a tournament of this sheet alone.
@@ -148,13 +249,13 @@ pub(super) static AUCTION: LazyLock<Auction> = LazyLock::new(|| {
     (1..1000)
         .find_map(|seed| {
             let rng = &mut StdRng::seed_from_u64(seed);
-            let model = random_model(&small_class(), policy, Draw::Uniform, rng);
+            let program = random_program(&small_class(), policy, Draw::Uniform, rng);
             let (round_id, features, mut slots) = random_round(3, rng);
             for slot in &mut slots[..3] {
                 slot.features[0] = 1;
             }
             let auction = Auction {
-                model,
+                program,
                 salt: Salt::from_bytes(rng.r#gen()),
                 owner: Address::from(rng.r#gen::<[u8; 20]>()),
                 round_id,

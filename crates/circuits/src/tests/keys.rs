@@ -45,6 +45,19 @@ fn two_shapes_with_one_id_are_refused() {
     assert!(matches!(KeySet::new(vec![first, second]), Err(CircuitError::KeySet { index: 1, .. })));
 }
 
+// covers: Z1
+#[test]
+fn key_files_write_hashes_as_hexadecimal_strings() {
+    let key = KeySet::committed().unwrap().keys()[0].clone();
+    let text = serde_json::to_string(&key).unwrap();
+    assert_eq!(serde_json::from_str::<SheetKey>(&text).unwrap(), key);
+    assert!(text.contains(&format!("\"{:016x}{:016x}", key.digest[0], key.digest[1])));
+    for bad in ["+", "G", ""] {
+        let forged = text.replacen(&format!("{:016x}", key.digest[0])[..1], bad, 1);
+        assert!(forged == text || serde_json::from_str::<SheetKey>(&forged).is_err(), "{bad}");
+    }
+}
+
 #[test]
 fn the_root_depends_on_every_part_of_a_key() {
     let set = KeySet::committed().unwrap();
@@ -73,7 +86,7 @@ fn the_committed_keys_are_those_of_the_circuits() {
 
 #[test]
 fn a_sheet_of_another_shape_is_refused() {
-    let class = &standard_classes()[0];
+    let class = &standard_classes().unwrap()[0];
     let sheet = SheetCircuit::build(&LeafCircuit::build(class, 1).unwrap()).unwrap();
     let shape = sheet.shape();
     assert_eq!(sheet.check_shape(&shape), Ok(()));

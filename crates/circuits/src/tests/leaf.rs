@@ -3,11 +3,14 @@
 use alloy_primitives::B256;
 use plonky2::field::types::{Field, PrimeField64};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use sotto_model::{Policy, ShapeClass};
+use sotto_model::{Policy, program::Shape};
 use sotto_types::{NO_BID, SLOTS, carry};
 
 use super::{
-    fixtures::{AUCTION, CAPACITY, Draw, LEAF, LEAF_PROOF, executor, random_model, random_round},
+    fixtures::{
+        AUCTION, CAPACITY, Draw, LEAF, LEAF_PROOF, every_operation, executor, random_program, random_round,
+        scopes, trees,
+    },
     witness::Trace,
 };
 use crate::{CircuitError, LeafCircuit, LeafInputs, Salt, commitments::carried, field::F, round_digest};
@@ -15,15 +18,15 @@ use crate::{CircuitError, LeafCircuit, LeafInputs, Salt, commitments::carried, f
 /// Whether the circuit's quotes are the executor's, and every constraint holds.
 fn agrees(leaf: &LeafCircuit, policy: Policy, draw: Draw, live: usize, seed: u64) -> [i32; SLOTS] {
     let rng = &mut StdRng::seed_from_u64(seed);
-    let model = random_model(leaf.class(), policy, draw, rng);
+    let program = random_program(leaf.class(), policy, draw, rng);
     let (round_id, features, slots) = random_round(live, rng);
     let salt = Salt::from_bytes(rng.r#gen());
     let owner = alloy_primitives::Address::from(rng.r#gen::<[u8; 20]>());
     let inputs =
-        LeafInputs { model: &model, salt: &salt, owner, round_id, features: &features, slots: &slots };
+        LeafInputs { program: &program, salt: &salt, owner, round_id, features: &features, slots: &slots };
     let trace = Trace::new(&leaf.data, leaf.witness(&inputs).unwrap()).unwrap();
     assert_eq!(trace.violation(), None, "{draw:?} {seed}");
-    let quotes = executor(&model, &features, &slots);
+    let quotes = executor(&program, &features, &slots);
     let shown: Vec<u64> = trace.public_inputs().iter().map(PrimeField64::to_canonical_u64).collect();
     assert_eq!(shown[8..], quotes.map(|q| u64::from(carry(q))), "{draw:?} {seed}");
     assert_eq!(shown[4..8], round_digest(round_id, &features, &slots).elements());
@@ -38,7 +41,7 @@ fn circuits_quote_what_the_executor_quotes() {
     let mut distinct = std::collections::BTreeSet::new();
     for hidden in [vec![], vec![5], vec![32, 16]] {
         for capacity in [1, 4] {
-            let leaf = LeafCircuit::build(&ShapeClass { hidden: hidden.clone() }, capacity).unwrap();
+            let leaf = LeafCircuit::build(&Shape::dense(&hidden).unwrap(), capacity).unwrap();
             for seed in 0..6 {
                 for (policy, draw) in [
                     (wide, Draw::Uniform),
@@ -59,7 +62,7 @@ fn circuits_quote_what_the_executor_quotes() {
 fn circuits_quote_what_the_executor_quotes_on_many_models() {
     let policy = Policy { min_quote: -999_999, max_quote: 500_000, max_slots: 3 };
     for hidden in [vec![], vec![9], vec![16, 16], vec![64, 64]] {
-        let leaf = LeafCircuit::build(&ShapeClass { hidden }, 16).unwrap();
+        let leaf = LeafCircuit::build(&Shape::dense(&hidden).unwrap(), 16).unwrap();
         for seed in 100..600 {
             let draw = if seed % 4 == 0 { Draw::Extreme } else { Draw::Uniform };
             agrees(&leaf, policy, draw, seed as usize % 17, seed);
@@ -69,7 +72,7 @@ fn circuits_quote_what_the_executor_quotes_on_many_models() {
 
 #[test]
 fn a_full_round_is_quoted_with_the_limit_in_each_direction() {
-    let leaf = LeafCircuit::build(&ShapeClass { hidden: vec![7] }, SLOTS).unwrap();
+    let leaf = LeafCircuit::build(&Shape::dense(&[7]).unwrap(), SLOTS).unwrap();
     let policy = Policy { min_quote: -500, max_quote: 500, max_slots: 9 };
     for seed in 0..3 {
         let quotes = agrees(&leaf, policy, Draw::Uniform, SLOTS - seed as usize, seed);
@@ -77,27 +80,100 @@ fn a_full_round_is_quoted_with_the_limit_in_each_direction() {
     }
 }
 
+const WIDE: Policy = Policy { min_quote: i32::MIN + 1, max_quote: i32::MAX, max_slots: 32 };
+
+// covers: M8 M9 M10 M11
+#[test]
+fn programs_of_every_operation_quote_what_the_executor_quotes() {
+    let mut distinct = std::collections::BTreeSet::new();
+    let shapes = [
+        every_operation(),
+        scopes(),
+        trees(7, 4, 3, 3),
+        trees(3, 5, 4, 17),
+        trees(1, 1, 1, 1),
+        trees(2, 7, 7, 6),
+    ];
+    for shape in shapes {
+        for capacity in [1, 4] {
+            let leaf = LeafCircuit::build(&shape, capacity).unwrap();
+            for seed in 0..4 {
+                distinct.extend(agrees(&leaf, WIDE, Draw::Uniform, capacity, seed));
+                distinct.extend(agrees(&leaf, WIDE, Draw::Extreme, capacity, seed));
+            }
+        }
+    }
+    assert!(distinct.len() > 20, "the programs quote too little: {}", distinct.len());
+}
+
+#[test]
+#[ignore = "an hour; part of the soak"]
+fn programs_quote_what_the_executor_quotes_on_ten_thousand_inputs() {
+    for shape in [every_operation(), scopes(), trees(20, 6, 6, 16)] {
+        let leaf = LeafCircuit::build(&shape, 1).unwrap();
+        for seed in 0..10_000 {
+            let draw = if seed % 4 == 0 { Draw::Extreme } else { Draw::Uniform };
+            agrees(&leaf, WIDE, draw, 1, seed);
+        }
+    }
+}
+
+#[test]
+fn estimates_are_close_to_the_rows_built() {
+    let shapes = [small(&[32, 16]), every_operation(), scopes(), trees(20, 6, 6, 16), trees(5, 8, 4, 3)];
+    for shape in shapes {
+        for capacity in [1, 4] {
+            let rows = LeafCircuit::build(&shape, capacity).unwrap().rows();
+            let estimated = crate::estimate(&shape, capacity).rows;
+            let apart = rows.abs_diff(estimated);
+            assert!(apart <= 20 + rows / 20, "{} {capacity}: {estimated}, built {rows}", shape.descriptor());
+        }
+    }
+}
+
+fn small(hidden: &[usize]) -> Shape {
+    Shape::dense(hidden).unwrap()
+}
+
+fn ours(id: &str) -> bool {
+    [
+        "MatMul",
+        "Requant",
+        "Step",
+        "FunctionGadget",
+        "Select",
+        "Between",
+        "NodeSplit",
+        "Descend",
+        "Pack {",
+        "InputMapCheck",
+        "PolicyCheck",
+        "Clamp",
+        "QuoteGadget",
+        "Live",
+        "SlotLimit",
+    ]
+    .iter()
+    .any(|name| id.starts_with(name))
+}
+
 // covers: Z11
 #[test]
 fn every_wire_of_our_gates_in_a_leaf_is_constrained() {
     let mut trace = Trace::new(&LEAF.data, LEAF.witness(&AUCTION.inputs()).unwrap()).unwrap();
     assert_eq!(trace.violation(), None);
-    let ours = |id: &str| {
-        [
-            "MatMul",
-            "Requant",
-            "Pack {",
-            "InputMapCheck",
-            "PolicyCheck",
-            "Clamp",
-            "QuoteGadget",
-            "Live",
-            "SlotLimit",
-        ]
-        .iter()
-        .any(|name| id.starts_with(name))
-    };
     assert_eq!(trace.free_wires(ours), []);
+    for shape in [every_operation(), scopes(), trees(3, 4, 4, 5)] {
+        let leaf = LeafCircuit::build(&shape, 1).unwrap();
+        let rng = &mut StdRng::seed_from_u64(3);
+        let program = random_program(&shape, WIDE, Draw::Uniform, rng);
+        let inputs = LeafInputs { program: &program, ..AUCTION.inputs() };
+        let (_, _, slots) = random_round(1, rng);
+        let inputs = LeafInputs { slots: &slots, ..inputs };
+        let mut trace = Trace::new(&leaf.data, leaf.witness(&inputs).unwrap()).unwrap();
+        assert_eq!(trace.violation(), None);
+        assert_eq!(trace.free_wires(ours), [], "{}", shape.descriptor());
+    }
 }
 
 // covers: Z4
@@ -143,21 +219,19 @@ fn inputs_without_a_witness_are_refused_with_a_reason() {
     assert_eq!(LEAF.prove(&direction), Err(CircuitError::Direction { slot: 1, direction: 2 }));
     assert!(Trace::new(&LEAF.data, LEAF.assign(&direction).unwrap()).unwrap().violation().is_some());
 
-    let policy = *AUCTION.model.policy();
+    let policy = *AUCTION.program.policy();
     let other =
-        random_model(&ShapeClass { hidden: vec![3] }, policy, Draw::Uniform, &mut StdRng::seed_from_u64(1));
-    let class = LeafInputs { model: &other, ..AUCTION.inputs() };
+        random_program(&Shape::dense(&[3]).unwrap(), policy, Draw::Uniform, &mut StdRng::seed_from_u64(1));
+    let class = LeafInputs { program: &other, ..AUCTION.inputs() };
     assert!(matches!(LEAF.prove(&class), Err(CircuitError::Class { .. })));
 }
 
 #[test]
 fn a_class_that_is_too_large_and_a_capacity_without_a_leaf_are_refused() {
-    assert_eq!(LeafCircuit::build(&ShapeClass { hidden: vec![] }, 2).err(), Some(CircuitError::Capacity(2)));
-    let built = |hidden, capacity| LeafCircuit::build(&ShapeClass { hidden }, capacity).err();
-    assert_eq!(built(vec![4, 0], 1), Some(CircuitError::Width { layer: 1, width: 0 }));
-    assert_eq!(built(vec![4097], 1), Some(CircuitError::Width { layer: 0, width: 4097 }));
-    assert_eq!(built(vec![1; 16], 1), Some(CircuitError::Width { layer: 15, width: 1 }));
-    assert!(matches!(built(vec![1024, 1024], 4), Some(CircuitError::Size { .. })));
+    let linear = Shape::dense(&[]).unwrap();
+    assert_eq!(LeafCircuit::build(&linear, 2).err(), Some(CircuitError::Capacity(2)));
+    let large = Shape::dense(&[1024, 1024]).unwrap();
+    assert!(matches!(LeafCircuit::build(&large, 32), Err(CircuitError::Size { .. })));
     assert_eq!(crate::capacity_for(33), Err(CircuitError::Capacity(33)));
     assert_eq!((crate::capacity_for(0), crate::capacity_for(5)), (Ok(1), Ok(16)));
 }

@@ -11,14 +11,17 @@ use sotto_circuits::{
     CircuitError, KeySet, Layer, LeafInputs, Salt, SheetCircuit, SheetInputs, SheetProof, WrapPublicInputs,
     field::{Builder, C, CircuitData, F},
 };
-use sotto_model::{Dense, InputMap, IntModel, Policy, ShapeClass};
+use sotto_model::{
+    Dense, InputMap, Policy,
+    program::{Program, Shape},
+};
 use sotto_types::{MARKET_FEATURES, PublicData, SLOTS, Slot};
 
 const COMMIT_INDEX: u32 = 2;
 
 /// A model, and a round in which it bids.
 pub(crate) struct Sample {
-    model: IntModel,
+    program: Program,
     salt: Salt,
     owner: Address,
     round_id: B256,
@@ -42,22 +45,22 @@ fn number(at: usize) -> i32 {
 
 impl Sample {
     /// A model with these hidden layers, and a round whose first slots hold intents.
-    pub(crate) fn new(hidden: Vec<usize>, slots: usize) -> Result<Self, CircuitError> {
-        let class = ShapeClass { hidden };
-        let layers = class.layers().into_iter().map(|format| Dense {
-            weights: (0..format.inputs * format.outputs).map(number).collect(),
-            biases: (0..format.outputs).map(|at| i64::from(number(at))).collect(),
+    pub(crate) fn new(hidden: &[usize], slots: usize) -> Result<Self, CircuitError> {
+        let class = Shape::dense(hidden)?;
+        let layers = class.linear_formats().iter().map(|format| Dense {
+            weights: (0..format.inputs * format.rows).map(number).collect(),
+            biases: (0..format.rows).map(|at| i64::from(number(at))).collect(),
         });
         let inputs = std::array::from_fn(|_| InputMap { lo: -(1 << 20), hi: 1 << 20, mult: 64 });
         let policy = Policy { min_quote: -900_000, max_quote: 900_000, max_slots: 32 };
-        let model = IntModel::new(class.clone(), inputs, layers.collect(), policy);
+        let program = Program::new(class.clone(), inputs, layers.collect(), Vec::new(), policy);
         let mut round = [Slot::default(); SLOTS];
         for (at, slot) in round.iter_mut().take(slots).enumerate() {
             slot.commitment = B256::repeat_byte(at as u8 + 1);
             slot.features = [(at % 2) as i32, number(at), number(at + 7), i32::MIN + 1];
         }
         Ok(Self {
-            model: model.map_err(|e| CircuitError::unprovable(Layer::Leaf, &e))?,
+            program: program.map_err(|e| CircuitError::unprovable(Layer::Leaf, &e.into()))?,
             salt: Salt::from_bytes([1; 16]),
             owner: Address::repeat_byte(3),
             round_id: B256::repeat_byte(5),
@@ -68,13 +71,13 @@ impl Sample {
     }
 
     /// The model's class.
-    pub(crate) fn class(&self) -> &ShapeClass {
-        self.model.class()
+    pub(crate) fn class(&self) -> &Shape {
+        self.program.shape()
     }
 
     pub(crate) fn leaf_inputs(&self) -> LeafInputs<'_> {
         LeafInputs {
-            model: &self.model,
+            program: &self.program,
             salt: &self.salt,
             owner: self.owner,
             round_id: self.round_id,

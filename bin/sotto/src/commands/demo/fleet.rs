@@ -14,7 +14,6 @@ use sotto_auction::{
     solver::{GatewayEndpoint, Solver, SolverConfig, SolverDeps, SolverMetrics, SolverStrategy},
 };
 use sotto_chain::{ChainMetrics, KeyLock, PoolConfig, ProviderPool, TxConfig, TxManager};
-use sotto_model::ModelError;
 use sotto_prover::{Prover, ProverConfig};
 use sotto_store::{Create, Ledger};
 use tokio::task::JoinSet;
@@ -86,8 +85,8 @@ impl Fleet {
         deployment.check(&pool.provider()).await?;
         let prover = Prover::start(ProverConfig::default(), &registry)?;
         progress.say("building the circuits of three model classes and of the wrap");
-        let class = |s: &Searcher| Ok::<_, ModelError>((s.strategy.model()?.class().clone(), TRADERS));
-        let classes = auction.searchers.iter().map(class).collect::<Result<_, _>>()?;
+        let class = |s: &Searcher| (s.strategy.program().shape().clone(), TRADERS);
+        let classes = auction.searchers.iter().map(class).collect();
         prover.warm(classes, true).await?;
 
         let ground = Ground { auction, folder, pool, prover: prover.clone(), cancel };
@@ -175,7 +174,7 @@ async fn solver(
         name: name.clone(),
         market: ground.auction.market.market,
         owner: searcher.account.address(),
-        model: Arc::new(searcher.strategy.model()?.clone()),
+        program: Arc::new(searcher.strategy.program().clone()),
         salt: searcher.salt.clone(),
         max_exposure: None,
         signer,

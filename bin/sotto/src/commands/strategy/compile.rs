@@ -75,7 +75,7 @@ impl SecretArgs {
         let strategy = check::load(&self.directory)?;
         let secret = SignerKey::open(&self.secret, &password.read()?)?;
         let salt = model_salt(&secret, strategy.manifest().model.keccak256);
-        let commitment = model_commitment(strategy.model()?, &salt);
+        let commitment = model_commitment(strategy.program(), &salt);
         Ok(Compiled { strategy, commitment })
     }
 }
@@ -123,7 +123,7 @@ impl CompileArgs {
 
 fn build(strategy: &Strategy, capacity: usize, canonical: &SheetShape) -> eyre::Result<Circuit> {
     let _spinner = Spinner::start(format!("building the circuits for {capacity} slots"));
-    let leaf = LeafCircuit::build(strategy.model()?.class(), capacity)?;
+    let leaf = LeafCircuit::build(strategy.program().shape(), capacity)?;
     let info = leaf.info();
     let sheet = SheetCircuit::build(&leaf)?;
     sheet.check_shape(canonical)?;

@@ -19,7 +19,7 @@ use rand::{RngCore as _, rngs::OsRng};
 use serde::Serialize;
 use sotto_circuits::{KeySet, LeafCircuit, Salt, capacity_for};
 use sotto_contracts::{IProofVerifier, verifier::encode_proof};
-use sotto_model::{ShapeClass, Strategy};
+use sotto_model::{Strategy, program::Shape};
 use sotto_prover::{Prover, ProverConfig, SheetJob, SheetSeconds, WrapJob, WrappedProof, no_deadline};
 use sotto_types::{MARKET_FEATURES, MarketFeatures, NO_BID, PublicData, Quote, SLOTS, Slot, SlotFeatures};
 use tokio_util::sync::CancellationToken;
@@ -59,7 +59,7 @@ impl ProveArgs {
     pub(super) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         let strategy = check::load(&self.directory)?;
         let round = self.round(&strategy)?;
-        let class = strategy.model()?.class().clone();
+        let class = strategy.program().shape().clone();
         let slots = round.slots.len();
         let rows = {
             let _spinner = Spinner::start("building the leaf");
@@ -128,7 +128,7 @@ impl ProveArgs {
         let round_id = B256::from(random());
         let key_set_root = prover.keys().root();
         let job = SheetJob {
-            model: Arc::new(strategy.model()?.clone()),
+            program: Arc::new(strategy.program().clone()),
             model_salt: Salt::from_bytes(random()),
             owner: self.owner,
             round_id,
@@ -149,7 +149,7 @@ impl ProveArgs {
 }
 
 /// A prover whose key set allows the class, and whether that is the committed one.
-fn start(class: &ShapeClass, slots: usize) -> eyre::Result<(Prover, bool)> {
+fn start(class: &Shape, slots: usize) -> eyre::Result<(Prover, bool)> {
     let (config, registry) = (ProverConfig::default(), Registry::new());
     if KeySet::committed()?.key(class.id(), capacity_for(slots)?).is_some() {
         return Ok((Prover::start(config, &registry)?, true));

@@ -82,7 +82,7 @@ impl RegisterArgs {
         let policy = compiled.program().policy();
         let registration = strategy::Registration {
             market: self.market,
-            class_id: compiled.model()?.class().id(),
+            class_id: compiled.program().shape().id(),
             model_commitment: commitment,
             executor: self.executor,
             operator: self.operator,

@@ -25,7 +25,7 @@ async fn sheet(job: &Job) -> Result<([Quote; SLOTS], bool), Failure> {
     let opening = &job.round.opening;
     let evaluator = &job.context.evaluator;
     let sheet =
-        evaluator.sheet(job.key.strategy, &job.strategy.model, &opening.features, &opening.slots).await;
+        evaluator.sheet(job.key.strategy, &job.strategy.program, &opening.features, &opening.slots).await;
     sheet.map_err(Failure::retry)
 }
 
@@ -84,7 +84,7 @@ pub(in crate::solver) async fn evaluate_ahead(
     let ours = context.config.strategies.iter().filter(|strategy| strategy.market == pending.market);
     for strategy in ours {
         let done =
-            context.evaluator.sheet_ahead(strategy.id(), &strategy.model, &features, &pending.slots).await;
+            context.evaluator.sheet_ahead(strategy.id(), &strategy.program, &features, &pending.slots).await;
         done.map_err(Failure::retry)?;
         context.deps.metrics.evaluated_ahead.inc();
     }

@@ -31,7 +31,7 @@ pub(in crate::solver) async fn prove(
     }
     let opening = &job.round.opening;
     let work = SheetJob {
-        model: Arc::clone(&job.strategy.model),
+        program: Arc::clone(&job.strategy.program),
         model_salt: job.strategy.salt.clone(),
         owner: job.strategy.owner,
         round_id: opening.round_id,
@@ -68,7 +68,7 @@ async fn from_ledger(
 ) -> Option<ProvenSheet> {
     let stored = stored.filter(|stored| stored.index == index)?;
     let capacity = capacity_for(job.round.non_empty_slots()).ok()?;
-    let class = job.strategy.model.class().id();
+    let class = job.strategy.program.shape().id();
     let proven = job.context.deps.prover.verify_sheet(class, capacity, stored.bytes).await;
     proven.ok().filter(|proven| opens(proven, index, sheet, job))
 }
