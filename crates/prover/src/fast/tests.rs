@@ -139,7 +139,7 @@ fn a_recursion_is_the_stock_provers() {
 #[test]
 fn leaves_are_the_stock_provers() {
     for (hidden, slots) in [(vec![], 4), (vec![12, 9], 1)] {
-        let sample = Sample::new(hidden, slots).unwrap();
+        let sample = Sample::new(&hidden, slots).unwrap();
         let leaf = LeafCircuit::build(sample.class(), slots).unwrap();
         assert_equal(leaf.data(), &leaf.witness(&sample.leaf_inputs()).unwrap());
     }

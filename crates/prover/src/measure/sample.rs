@@ -60,7 +60,7 @@ impl Sample {
             slot.features = [(at % 2) as i32, number(at), number(at + 7), i32::MIN + 1];
         }
         Ok(Self {
-            program: program.map_err(|e| CircuitError::unprovable(Layer::Leaf, &e.into()))?,
+            program: program.map_err(|e| CircuitError::unprovable(Layer::Leaf, &e))?,
             salt: Salt::from_bytes([1; 16]),
             owner: Address::repeat_byte(3),
             round_id: B256::repeat_byte(5),
