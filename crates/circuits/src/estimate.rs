@@ -28,7 +28,8 @@ pub struct PartRows {
     pub rows: usize,
 }
 
-/// What a leaf will cost. Seconds and bytes are rules of thumb, from measurements on two cores.
+/// What a leaf will cost. Rows are counted; seconds and bytes are rough guesses from
+/// the rows alone, not measurements.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Estimate {

@@ -29,7 +29,7 @@ pub const CAPACITIES: [usize; 4] = [1, 4, 16, 32];
 /// Public inputs of a leaf: strategy (4), round digest (4), quotes (32).
 pub const LEAF_PUBLIC_INPUTS: usize = 8 + SLOTS;
 
-/// log2 of the rows that a leaf may have; 2^18 take some 10 GiB to prove.
+/// log2 of the rows that a leaf may have.
 pub const MAX_LEAF_DEGREE_BITS: usize = 18;
 
 /// Elements of a slot in the round's message.
