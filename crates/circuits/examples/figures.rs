@@ -51,7 +51,7 @@ fn main() -> Result<(), Failure> {
 
     let start = Instant::now();
     let sheet = SheetCircuit::build(&leaf)?;
-    let rows: Vec<usize> = sheet.reductions().iter().map(|r| r.rows()).collect();
+    let rows: Vec<usize> = sheet.reductions().iter().map(sotto_circuits::Reduction::rows).collect();
     println!("sheet: {} rows, reductions {rows:?}, built in {:?}", sheet.rows(), start.elapsed());
     let keys = KeySet::new(vec![sheet.key()])?;
     let start = Instant::now();
@@ -152,7 +152,7 @@ fn random(shape: &Shape, rng: &mut StdRng) -> Result<Program, Failure> {
     });
     let matrices = matrices.collect();
     let ensembles = shape.ensembles().map(|e| {
-        let thresholds = (0..e.thresholds() as i32).map(|i| i * 1000).collect::<Vec<i32>>();
+        let thresholds = (0..e.thresholds() as u32).map(|i| i.cast_signed() * 1000).collect::<Vec<i32>>();
         let node = |rng: &mut StdRng| Node {
             feature: rng.gen_range(0..e.features.len() as u8),
             rank: rng.gen_range(0..1 << e.rank_bits),

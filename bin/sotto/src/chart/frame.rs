@@ -37,12 +37,14 @@ impl Axis {
         Self { lo: (lo / step).floor() * step, hi: (hi / step).ceil() * step, step }
     }
 
+    #[allow(clippy::cast_sign_loss, reason = "an axis ends after its start")]
     fn ticks(self) -> impl Iterator<Item = f64> {
         let count = ((self.hi - self.lo) / self.step).round() as u32;
         (0..=count).map(move |i| self.lo + f64::from(i) * self.step)
     }
 
     /// A tick's text, with the decimals that tell it from its neighbours.
+    #[allow(clippy::cast_sign_loss, reason = "clamped to at least zero")]
     fn label(self, tick: f64) -> String {
         let decimals = (-self.step.log10().floor()).clamp(0.0, 12.0) as usize;
         let tick = if tick.abs() < 1e-6 * self.step { 0.0 } else { tick };

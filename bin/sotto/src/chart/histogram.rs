@@ -7,6 +7,7 @@ use super::frame::{Axis, Frame};
 const MAX_BARS: usize = 48;
 
 /// A histogram of finite values. Bars have equal widths of at least `resolution`.
+#[allow(clippy::cast_sign_loss, reason = "bars are clamped to at least zero")]
 pub(crate) fn histogram(values: &[f64], resolution: f64, titles: &Titles<'_>) -> String {
     let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
     let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -94,7 +94,7 @@ impl Gadget for FunctionGadget {
         let u = signed(inputs[0]).wrapping_add(1 << 19);
         let l = u & ((1 << Function::OFFSET_BITS) - 1);
         let segment = (u >> Function::OFFSET_BITS) & ((1 << SEGMENT_BITS) - 1);
-        let [c0, c1, c2] = self.0.coefficients()[segment as usize].map(i128::from);
+        let [c0, c1, c2] = self.0.coefficients()[segment.cast_unsigned() as usize].map(i128::from);
         let value = c0 + c1 * l + c2 * l * l + (1 << (Function::SHIFT - 1));
         let y = value >> Function::SHIFT;
         let mut out = vec![element(y)];

@@ -370,7 +370,7 @@ fn parameters_in_their_format_pack_as_they_do_natively_and_others_are_refused() 
 
 /// Parameters as unsigned integers side by side.
 fn packed(bits: u32, parameters: &[i64]) -> F {
-    let offset = |p: i64| (i128::from(p) + (1 << (bits - 1))) as u128;
+    let offset = |p: i64| (i128::from(p) + (1 << (bits - 1))).cast_unsigned();
     let sum: u128 = (0u32..).zip(parameters).map(|(j, &p)| offset(p) << (bits * j)).sum();
     assert!(sum < 1 << 62, "the packing has one reading in the field");
     F::from_canonical_u64(u64::try_from(sum).unwrap())

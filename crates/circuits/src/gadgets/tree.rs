@@ -154,8 +154,10 @@ impl Gadget for Select {
 
     fn fill(&self, inputs: &[F]) -> Vec<F> {
         let (entries, indices) = inputs.split_at(self.entries());
-        let indices: Vec<usize> =
-            indices.iter().map(|&i| (signed(i) & (self.entries() as i128 - 1)) as usize).collect();
+        let indices: Vec<usize> = indices
+            .iter()
+            .map(|&i| (signed(i) & (self.entries() as i128 - 1)).cast_unsigned() as usize)
+            .collect();
         let mut out: Vec<F> = indices.iter().map(|&i| entries[i]).collect();
         out.extend(indices.iter().flat_map(|i| (0..self.bits).map(move |k| F::from_bool((i >> k) & 1 == 1))));
         out

@@ -95,6 +95,10 @@ impl<H: FastHash> Layer<H> {
 }
 
 /// Proves the openings at ζ and gζ.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the state of a proof, each part of it borrowed from another owner"
+)]
 pub(super) fn prove<H: FastHash>(
     backend: Backend,
     oracles: &Oracles<'_, H>,

@@ -40,7 +40,7 @@ pub(crate) struct Shown {
 
 /// Small numbers of both signs without a pattern that a circuit could notice.
 fn number(at: usize) -> i32 {
-    (at as i32).wrapping_mul(1_103_515_245).wrapping_add(12_345) >> 16
+    (at as u32).cast_signed().wrapping_mul(1_103_515_245).wrapping_add(12_345) >> 16
 }
 
 impl Sample {
@@ -57,7 +57,7 @@ impl Sample {
         let mut round = [Slot::default(); SLOTS];
         for (at, slot) in round.iter_mut().take(slots).enumerate() {
             slot.commitment = B256::repeat_byte(at as u8 + 1);
-            slot.features = [(at % 2) as i32, number(at), number(at + 7), i32::MIN + 1];
+            slot.features = [i32::from(at % 2 == 1), number(at), number(at + 7), i32::MIN + 1];
         }
         Ok(Self {
             program: program.map_err(|e| CircuitError::unprovable(Layer::Leaf, &e))?,

@@ -87,9 +87,9 @@ impl<S: Simd> Point<'_, S> {
         for (x, constant) in state.iter_mut().zip(ALL_ROUND_CONSTANTS) {
             *x = s.add_carry_mod(*x, s.splat(constant));
         }
-        for round in 1..HALF_N_FULL_ROUNDS {
+        for (round, constants) in FULL.iter().enumerate().take(HALF_N_FULL_ROUNDS).skip(1) {
             let halves = full_round(s, &state);
-            fold(s, &halves, &FULL[round], &mut state);
+            fold(s, &halves, constants, &mut state);
             self.replace(&mut state, FULL_FIRST + WIDTH * (round - 1));
         }
         let mut halves = full_round(s, &state);
@@ -124,8 +124,8 @@ impl<S: Simd> Point<'_, S> {
     #[inline(always)]
     fn partial_rounds(&mut self, halves: &mut Halves<S>) {
         let s = self.s;
-        for i in 0..WIDTH {
-            add_pair(s, halves, i, PARTIAL_FIRST[i]);
+        for (i, &pair) in PARTIAL_FIRST.iter().enumerate() {
+            add_pair(s, halves, i, pair);
         }
         for (round, &constant) in PARTIAL.iter().enumerate() {
             let wire = self.wire(PARTIAL_WIRES + round);

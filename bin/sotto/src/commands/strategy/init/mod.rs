@@ -221,6 +221,7 @@ impl InitArgs {
 }
 
 /// The value below which a share of the sorted values lies.
+#[allow(clippy::cast_sign_loss, reason = "a share is not negative")]
 fn percentile(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     // Rounded outwards, between the first and the last.
