@@ -13,7 +13,7 @@ use alloy::{consensus::BlockHeader, providers::Provider};
 use tokio::{
     sync::{Notify, broadcast::error::RecvError},
     task::JoinHandle,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use crate::ProviderPool;
@@ -79,7 +79,7 @@ async fn keep_subscribed(pool: ProviderPool, shared: Arc<Shared>) {
             if !std::mem::take(&mut first) {
                 pool.metrics().resubscriptions.inc();
             }
-            listen(&provider, &shared).await;
+            listen(&provider, &shared, pool.call_timeout()).await;
             shared.live.store(false, Ordering::Relaxed);
             shared.announced.store(0, Ordering::Relaxed);
         }
@@ -87,17 +87,21 @@ async fn keep_subscribed(pool: ProviderPool, shared: Arc<Shared>) {
     }
 }
 
-/// Listens until the subscription ends or is given up.
-async fn listen(provider: &impl Provider, shared: &Shared) {
-    let mut heads = match provider.subscribe_blocks().await {
-        Ok(subscription) => subscription,
-        Err(error) => {
+/// Listens until the subscription ends or is given up; a node that does not answer within `patience` gives none.
+async fn listen(provider: &impl Provider, shared: &Shared, patience: Duration) {
+    let mut heads = match timeout(patience, provider.subscribe_blocks().into_future()).await {
+        Ok(Ok(subscription)) => subscription,
+        Ok(Err(error)) => {
             tracing::warn!(%error, "no subscription to heads");
+            return;
+        }
+        Err(_) => {
+            tracing::warn!(?patience, "no answer to a subscription to heads");
             return;
         }
     };
     // An idle chain pushes nothing: what it has now counts as announced.
-    if let Ok(number) = provider.get_block_number().await {
+    if let Ok(Ok(number)) = timeout(patience, provider.get_block_number().into_future()).await {
         shared.announced.store(number, Ordering::Relaxed);
     }
     shared.live.store(true, Ordering::Relaxed);

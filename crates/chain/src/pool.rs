@@ -201,6 +201,11 @@ impl ProviderPool {
         if answered { Ok(agreed) } else { Err(last) }
     }
 
+    /// How long one call may take.
+    pub(crate) fn call_timeout(&self) -> Duration {
+        self.inner.config.call_timeout
+    }
+
     /// Number of endpoints.
     pub(crate) fn len(&self) -> usize {
         self.inner.endpoints.len()
