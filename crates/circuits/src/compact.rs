@@ -10,12 +10,12 @@ use plonky2::{
 use sotto_types::PublicData;
 
 use crate::{
-    CircuitError, KeySet, Layer, SheetKey, SheetProof, SheetShape, WrapPublicInputs,
-    decode::{decode_proof, encode_proof},
+    CircuitError, KeySet, Layer, SheetKey, SheetProof, SheetShape, WrapProof, WrapPublicInputs,
     field::{
         Builder, C, CircuitData, Common, CompactQueries, D, F, KC, Proof, VerifierData, compact_config,
         shrink_config,
     },
+    reduction::verified,
     wrap::WrapTargets,
 };
 
@@ -38,10 +38,6 @@ pub struct CompactCircuit {
     data: CircuitData<KC>,
     rows: usize,
 }
-
-/// A proof for the chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompactProof(Proof<KC>);
 
 impl ShrinkCircuit {
     /// Builds the circuit for the sheets' shape; up to a minute of work, most of it commitments at the low rate.
@@ -102,9 +98,7 @@ impl CompactCircuit {
     /// Builds the circuit around a shrink, whose key becomes a constant; up to a minute of work.
     pub fn build(shrink: &ShrinkCircuit, queries: CompactQueries) -> Self {
         let mut builder = Builder::new(compact_config(queries));
-        let inner = builder.add_virtual_proof_with_pis(&shrink.data.common);
-        let key = builder.constant_verifier_data(&shrink.data.verifier_only);
-        builder.verify_proof::<C>(&inner, &key, &shrink.data.common);
+        let inner = verified(&mut builder, &shrink.data);
         builder.register_public_inputs(&inner.public_inputs);
         let rows = builder.num_gates();
         Self { inner, data: builder.build::<KC>(), rows }
@@ -146,35 +140,15 @@ impl CompactCircuit {
     ///
     /// # Errors
     /// When it shows something else, or is not valid.
-    pub fn verify(&self, proof: &CompactProof, expected: &WrapPublicInputs) -> Result<(), CircuitError> {
-        expected.check(&proof.0.public_inputs)?;
-        self.data
-            .verify(proof.0.clone())
-            .map_err(|e| CircuitError::Invalid { layer: Layer::Wrap, reason: e.to_string() })
+    pub fn verify(&self, proof: &WrapProof, expected: &WrapPublicInputs) -> Result<(), CircuitError> {
+        proof.verify(&self.data, expected)
     }
 
     /// Decodes a proof from outside: exact length, every element below the field order. It still has to be verified.
     ///
     /// # Errors
     /// When the bytes are not the canonical encoding of a proof.
-    pub fn proof_from_bytes(&self, bytes: &[u8]) -> Result<CompactProof, CircuitError> {
-        decode_proof::<KC>(Layer::Wrap, bytes, &self.data.common).map(CompactProof)
-    }
-}
-
-impl CompactProof {
-    /// A proof as the proof system made it; it still has to be verified.
-    pub const fn new(proof: Proof<KC>) -> Self {
-        Self(proof)
-    }
-
-    /// The proof system's encoding.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        encode_proof(&self.0)
-    }
-
-    /// The proof system's view, for encoders.
-    pub const fn inner(&self) -> &Proof<KC> {
-        &self.0
+    pub fn proof_from_bytes(&self, bytes: &[u8]) -> Result<WrapProof, CircuitError> {
+        WrapProof::from_bytes(bytes, &self.data.common)
     }
 }

@@ -30,7 +30,7 @@ mod tests;
 pub use commitments::{
     Salt, data_digest, gamma, model_commitment, round_digest, sheet_commitment, strategy_id,
 };
-pub use compact::{CompactCircuit, CompactProof, ShrinkCircuit, ShrinkProof};
+pub use compact::{CompactCircuit, ShrinkCircuit, ShrinkProof};
 pub use error::{CircuitError, Layer};
 pub use estimate::{Estimate, PartRows, estimate};
 pub use info::{CircuitInfo, GateCount};

@@ -11,6 +11,14 @@ use crate::{
     field::{Builder, C, CircuitData, D, F, leaf_config},
 };
 
+/// A proof of a circuit, verified under the circuit's key as a constant.
+pub(crate) fn verified(builder: &mut Builder, circuit: &CircuitData<C>) -> ProofWithPublicInputsTarget<D> {
+    let proof = builder.add_virtual_proof_with_pis(&circuit.common);
+    let key = builder.constant_verifier_data(&circuit.verifier_only);
+    builder.verify_proof::<C>(&proof, &key, &circuit.common);
+    proof
+}
+
 /// The circuit of a reduction; the key of what it reduces is a constant.
 #[derive(Debug)]
 pub struct Reduction {
@@ -23,9 +31,7 @@ impl Reduction {
     /// Builds the circuit around another, a leaf or a reduction; seconds of work.
     pub(crate) fn build(inner: &CircuitData<C>) -> Self {
         let mut builder = Builder::new(leaf_config());
-        let proof = builder.add_virtual_proof_with_pis(&inner.common);
-        let key = builder.constant_verifier_data(&inner.verifier_only);
-        builder.verify_proof::<C>(&proof, &key, &inner.common);
+        let proof = verified(&mut builder, inner);
         builder.register_public_inputs(&proof.public_inputs);
         let rows = builder.num_gates();
         Self { proof, data: builder.build::<C>(), rows }

@@ -14,6 +14,7 @@ use crate::{
     field::{Builder, C, CircuitData, Common, D, F, Proof, Target, VerifierData, sheet_config},
     leaf::LEAF_PUBLIC_INPUTS,
     poseidon::{Domain, hash_out, hash_targets},
+    reduction::verified,
 };
 
 /// log2 of the rows of every sheet circuit.
@@ -224,9 +225,7 @@ fn unprovable(error: &anyhow::Error) -> CircuitError {
 
 impl SheetTargets {
     fn constrain(builder: &mut Builder, leaf: &LeafCircuit, inner: &CircuitData<C>) -> Self {
-        let proof = builder.add_virtual_proof_with_pis(&inner.common);
-        let key = builder.constant_verifier_data(&inner.verifier_only);
-        builder.verify_proof::<C>(&proof, &key, &inner.common);
+        let proof = verified(builder, inner);
         let (strategy, rest) = proof.public_inputs.split_at(4);
         let (round, quotes) = rest.split_at(4);
 

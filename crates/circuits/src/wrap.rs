@@ -83,7 +83,7 @@ pub struct WrapCircuit {
     rows: usize,
 }
 
-/// A wrapped proof.
+/// A proof for the chain, of any profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrapProof(Proof<KC>);
 
@@ -170,10 +170,7 @@ impl WrapCircuit {
     /// # Errors
     /// When it is not valid, or shows something else.
     pub fn verify(&self, proof: &WrapProof, expected: &WrapPublicInputs) -> Result<(), CircuitError> {
-        expected.check(&proof.0.public_inputs)?;
-        self.data
-            .verify(proof.0.clone())
-            .map_err(|e| CircuitError::Invalid { layer: Layer::Wrap, reason: e.to_string() })
+        proof.verify(&self.data, expected)
     }
 
     /// Decodes a proof from outside: exact length, every element below the field order. It still has to be verified.
@@ -181,7 +178,7 @@ impl WrapCircuit {
     /// # Errors
     /// When the bytes are not the canonical encoding of a proof.
     pub fn proof_from_bytes(&self, bytes: &[u8]) -> Result<WrapProof, CircuitError> {
-        decode_proof::<KC>(Layer::Wrap, bytes, &self.data.common).map(WrapProof)
+        WrapProof::from_bytes(bytes, &self.data.common)
     }
 }
 
@@ -189,6 +186,23 @@ impl WrapProof {
     /// A proof as the proof system made it; it still has to be verified.
     pub const fn new(proof: Proof<KC>) -> Self {
         Self(proof)
+    }
+
+    /// Decodes a proof of a circuit of this shape; it still has to be verified.
+    pub(crate) fn from_bytes(bytes: &[u8], common: &Common) -> Result<Self, CircuitError> {
+        decode_proof::<KC>(Layer::Wrap, bytes, common).map(Self)
+    }
+
+    /// Verifies it as a proof of a circuit that shows what is expected.
+    pub(crate) fn verify(
+        &self,
+        circuit: &CircuitData<KC>,
+        expected: &WrapPublicInputs,
+    ) -> Result<(), CircuitError> {
+        expected.check(&self.0.public_inputs)?;
+        circuit
+            .verify(self.0.clone())
+            .map_err(|e| CircuitError::Invalid { layer: Layer::Wrap, reason: e.to_string() })
     }
 
     /// The proof system's encoding.

@@ -10,8 +10,8 @@ use plonky2::{
 };
 use serde::Serialize;
 use sotto_circuits::{
-    CircuitError, CompactCircuit, CompactProof, Layer, LeafCircuit, LeafProof, SheetCircuit, SheetProof,
-    ShrinkCircuit, ShrinkProof, WrapCircuit, WrapProof, WrapPublicInputs,
+    CircuitError, CompactCircuit, Layer, LeafCircuit, LeafProof, SheetCircuit, SheetProof, ShrinkCircuit,
+    ShrinkProof, WrapCircuit, WrapProof, WrapPublicInputs,
     field::{CircuitData, CompactQueries, D, F, Proof},
 };
 
@@ -121,7 +121,7 @@ impl Measurement {
             }
             sheet = Some(proof);
         }
-        let peak_rss_mb = peak_mb();
+        let peak_rss_mb = peak_rss_mb();
 
         let mut comparisons = Vec::new();
         progress("comparing on a recursion");
@@ -230,7 +230,7 @@ impl Compact {
         let shrunk = self.shrink(pipeline, sheet)?;
         let witness = circuit(self.wrap.witness(&shrunk))?;
         let run = Run::new(Stage::Wrap, Layer::Wrap);
-        let proof = CompactProof::new(self.wrap_prover.prove(self.wrap.data(), witness, &run)?);
+        let proof = WrapProof::new(self.wrap_prover.prove(self.wrap.data(), witness, &run)?);
         let shown: WrapPublicInputs = pipeline.sample.shown(sheet, &pipeline.sheet).inputs;
         circuit(self.wrap.verify(&proof, &shown))
     }
@@ -292,8 +292,8 @@ fn forget_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// The peak of resident memory in MB.
-fn peak_mb() -> Option<u64> {
+/// The process's largest resident set so far, in MiB; `None` where the system does not tell.
+pub fn peak_rss_mb() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kb| kb / 1024)

@@ -20,7 +20,9 @@ use serde::Serialize;
 use sotto_circuits::{KeySet, LeafCircuit, Salt, capacity_for};
 use sotto_contracts::{IProofVerifier, verifier::encode_proof};
 use sotto_model::{Strategy, program::Shape};
-use sotto_prover::{Prover, ProverConfig, SheetJob, SheetSeconds, WrapJob, WrappedProof, no_deadline};
+use sotto_prover::{
+    Prover, ProverConfig, SheetJob, SheetSeconds, WrapJob, WrappedProof, measure::peak_rss_mb, no_deadline,
+};
 use sotto_types::{MARKET_FEATURES, MarketFeatures, NO_BID, PublicData, Quote, SLOTS, Slot, SlotFeatures};
 use tokio_util::sync::CancellationToken;
 
@@ -99,7 +101,7 @@ impl ProveArgs {
             sheet_seconds: seconds.sheet,
             wrap_seconds: total_seconds - seconds.leaf - seconds.sheet,
             total_seconds,
-            peak_rss_mb: peak_rss_mb()?,
+            peak_rss_mb: peak_rss_mb(),
         })
     }
 
@@ -193,14 +195,6 @@ fn write(directory: &Path, name: &str, bytes: &[u8]) -> eyre::Result<PathBuf> {
     Ok(path)
 }
 
-/// The process's largest resident set so far, in MiB.
-fn peak_rss_mb() -> eyre::Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()).ok_or_else(|| eyre::eyre!("no VmHWM"))?;
-    Ok(kib.parse::<u64>()? / 1024)
-}
-
 #[derive(Debug, Serialize)]
 struct Proven {
     strategy: String,
@@ -224,7 +218,7 @@ struct Proven {
     wrap_seconds: f64,
     /// From features to the wrapped proof, circuits already built.
     total_seconds: f64,
-    peak_rss_mb: u64,
+    peak_rss_mb: Option<u64>,
 }
 
 impl fmt::Display for Proven {
@@ -239,7 +233,11 @@ impl fmt::Display for Proven {
         writeln!(f, "leaf       {:>8.3} s, {} rows", self.leaf_seconds, self.rows)?;
         writeln!(f, "sheet      {:>8.3} s", self.sheet_seconds)?;
         writeln!(f, "wrap       {:>8.3} s", self.wrap_seconds)?;
-        writeln!(f, "total      {:>8.3} s, {} MiB at the peak", self.total_seconds, self.peak_rss_mb)?;
+        write!(f, "total      {:>8.3} s", self.total_seconds)?;
+        if let Some(peak) = self.peak_rss_mb {
+            write!(f, ", {peak} MiB at the peak")?;
+        }
+        writeln!(f)?;
         writeln!(f, "proof      {} ({} bytes on chain)", self.proof.display(), self.proof_bytes)?;
         write!(f, "calldata   {}", self.calldata.display())
     }
