@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use alloy_primitives::B256;
 use thiserror::Error;
 
-use crate::IntModelError;
 use crate::program::{ProgramError, ShapeError};
 
 /// Everything that importing, lowering, quantising or loading can refuse. None of it gets better by trying again: the
@@ -29,13 +28,13 @@ pub enum ModelError {
         /// What the decoder says.
         reason: String,
     },
-    /// A part of the model that every dense network has is missing.
+    /// A part that every model has is missing.
     #[error("the model has no {what}")]
     Missing {
         /// The missing part.
         what: &'static str,
     },
-    /// More than one of something that a dense network has once.
+    /// More than one of something that a model has once.
     #[error("the model has {got} {what}, expected one")]
     NotSingle {
         /// What was counted.
@@ -135,14 +134,6 @@ pub enum ModelError {
         /// Operator.
         op: String,
     },
-    /// A value is read twice: the network is not a chain of layers.
-    #[error("node `{node}` reads `{input}`, which an earlier node has consumed: branches are not supported")]
-    Branch {
-        /// Name of the node, or its position.
-        node: String,
-        /// The value.
-        input: String,
-    },
     /// Dimensions that are dynamic, zero, negative, too large or do not fit their neighbours.
     #[error("`{value}` has dimensions {dims:?}: {expected}")]
     Dimensions {
@@ -171,9 +162,6 @@ pub enum ModelError {
         /// Position, row-major.
         index: usize,
     },
-    /// The network ends in a ReLU; the policy's `min-quote` does that.
-    #[error("the network ends in a ReLU; leave it out and set the policy's min-quote")]
-    OutputActivation,
     /// A manifest that is not TOML, or has unknown, missing or mistyped keys.
     #[error("strategy.toml: {reason}")]
     Manifest {
@@ -222,12 +210,6 @@ pub enum ModelError {
         /// What does not fit.
         reason: &'static str,
     },
-    /// No circuit proves models of this class.
-    #[error("no circuit proves models of the class {class}")]
-    NoCircuit {
-        /// Descriptor of the class.
-        class: String,
-    },
     /// Parts of a lowered model contradict each other.
     #[error("the model is inconsistent at {place}")]
     Inconsistent {
@@ -240,9 +222,6 @@ pub enum ModelError {
     /// The integer parts do not form a program.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// The integer parts do not form a model.
-    #[error(transparent)]
-    Integer(#[from] IntModelError),
     /// A row of hold-out data has the wrong number of values, or one that is not a number in range.
     #[error("hold-out line {line}: expected {columns} numbers")]
     Row {

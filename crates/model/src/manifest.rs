@@ -107,7 +107,7 @@ pub struct ElementChoice {
 }
 
 impl Output {
-    /// The choice, in the words of [`lower_real`](crate::lower_real), for a model with these classes.
+    /// The choice, in the words of [`lower`](crate::lower), for a model with these classes.
     ///
     /// # Errors
     /// For a class that the model does not have.

@@ -1,4 +1,4 @@
-//! A strategy: its manifest, the network in its model file, and the integer model made of both.
+//! A strategy: its manifest, the network in its model file, and the integer program made of both.
 
 use std::{fs, io::Read, path::Path};
 
@@ -6,16 +6,9 @@ use alloy_primitives::{B256, keccak256};
 use sotto_types::{MarketFeatures, SlotFeatures};
 
 use crate::{
-    FeatureCatalog, FloatNetwork, Frontend, IntModel, IntervalReport, Manifest, ModelError, ParityOptions,
-    ParityReport, RealProgram, Row, Settings,
-    import::MAX_MODEL_BYTES,
-    import::import,
-    interval::analyse,
-    lower::{lower, lower_real},
-    parity,
-    program::Program,
-    quantise,
-    quantise_dense::quantise as quantise_dense,
+    FeatureCatalog, Frontend, IntervalReport, Manifest, ModelError, ParityOptions, ParityReport, RealProgram,
+    Row, Settings, import::MAX_MODEL_BYTES, import::import, interval::analyse, lower::lower, parity,
+    program::Program, quantise,
 };
 
 /// Name of the manifest in a strategy's folder.
@@ -26,7 +19,6 @@ pub const MANIFEST_FILE: &str = "strategy.toml";
 pub struct Strategy {
     manifest: Manifest,
     frontend: Frontend,
-    model: Option<IntModel>,
     intervals: IntervalReport,
     real: RealProgram,
     program: Program,
@@ -69,7 +61,7 @@ impl Strategy {
             return Err(ModelError::ModelHash { expected, got });
         }
         let graph = import(bytes)?;
-        let real = lower_real(&graph, &manifest.output.output_choice(graph.classes())?)?;
+        let real = lower(&graph, &manifest.output.output_choice(graph.classes())?)?;
         let frontend = Frontend::new(&manifest, catalog)?;
         let settings = Settings {
             calibration: manifest.calibration.as_ref(),
@@ -79,12 +71,7 @@ impl Strategy {
         };
         let program = quantise(&real, &frontend, &settings)?;
         let intervals = analyse(&program);
-        let calibration = manifest.calibration.as_ref().map_or(&[][..], |c| c.greatest.as_slice());
-        let dense = |network: FloatNetwork| {
-            quantise_dense(&network, &frontend, calibration, manifest.output.pips(), manifest.policy()).ok()
-        };
-        let model = lower(&graph).ok().and_then(dense);
-        Ok(Self { manifest, frontend, model, intervals, real, program })
+        Ok(Self { manifest, frontend, intervals, real, program })
     }
 
     /// The manifest.
@@ -92,16 +79,7 @@ impl Strategy {
         &self.manifest
     }
 
-    /// The model in the form that the leaf circuits take: dense with ReLU between its layers.
-    ///
-    /// # Errors
-    /// For a model of any other kind.
-    pub fn model(&self) -> Result<&IntModel, ModelError> {
-        let class = || self.program.shape().descriptor();
-        self.model.as_ref().ok_or_else(|| ModelError::NoCircuit { class: class() })
-    }
-
-    /// The integer program.
+    /// The integer program, which circuits prove.
     pub const fn program(&self) -> &Program {
         &self.program
     }

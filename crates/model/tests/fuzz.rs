@@ -1,48 +1,24 @@
 //! Seeded, bounded fuzzing of everything that parses bytes from outside: no panic, and no answer but a typed error or a
 //! model. `SOTTO_FUZZ_ROUNDS` raises the number of rounds.
 
+#[path = "support/fuzz.rs"]
+mod shared;
 mod support;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use sotto_model::{FeatureCatalog, Manifest, Strategy, import::import, lower, model_hash, parse_rows};
+use shared::{mutate, rounds};
+use sotto_model::{
+    FeatureCatalog, Manifest, OutputChoice, Strategy, import::import, lower, model_hash, parse_rows,
+};
 use support::*;
-
-fn rounds(default: usize) -> usize {
-    std::env::var("SOTTO_FUZZ_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(default)
-}
-
-/// One random change: a bit, a byte, a cut, a repetition, a deletion, an extreme length.
-fn mutate(bytes: &mut Vec<u8>, rng: &mut StdRng) {
-    if bytes.is_empty() {
-        return;
-    }
-    let at = rng.gen_range(0..bytes.len());
-    match rng.gen_range(0..7) {
-        0 => bytes[at] ^= 1 << rng.gen_range(0..8),
-        1 => bytes[at] = rng.r#gen(),
-        2 => bytes.truncate(at),
-        3 => {
-            let end = rng.gen_range(at..bytes.len().min(at + 64));
-            let copy = bytes[at..=end].to_vec();
-            bytes.splice(at..at, copy);
-        }
-        4 => {
-            bytes.drain(at..bytes.len().min(at + rng.gen_range(1..16)));
-        }
-        5 => bytes[at] = 0xff,
-        _ => {
-            bytes.splice(at..at, [0xff, 0xff, 0xff, 0xff, 0x0f]);
-        }
-    }
-}
 
 /// Imports, and runs whatever comes out.
 fn exercise(bytes: &[u8]) -> bool {
-    let Ok(network) = import(bytes).and_then(|graph| lower(&graph)) else { return false };
-    let inputs = vec![0.5; network.inputs()];
-    let _ = network.evaluate(&inputs);
-    if network.inputs() <= READ.len() {
-        let text = manifest(bytes, network.inputs(), 100.0);
+    let lowered = import(bytes).and_then(|graph| lower(&graph, &OutputChoice::Single));
+    let Ok(program) = lowered else { return false };
+    let _ = program.evaluate(&vec![0.5; program.inputs]);
+    if program.inputs <= READ.len() {
+        let text = manifest(bytes, program.inputs, 100.0);
         if let Ok(strategy) = Strategy::from_parts(&text, bytes, &FeatureCatalog::default()) {
             let _ = strategy.program().quote(&[i32::MAX; 32], &[i32::MIN; 4]);
         }

@@ -6,16 +6,16 @@
     reason = "a panic fails the test; lengths are small"
 )]
 
+#[path = "support/fuzz.rs"]
+mod fuzz;
+
 use std::{fs, path::Path};
 
+use fuzz::{mutate, rounds};
 use prost::Message;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
-use sotto_model::{OutputChoice, import::import, lower_real};
+use sotto_model::{OutputChoice, import::import, lower};
 use tract_onnx::pb::{GraphProto, ModelProto, tensor_shape_proto::dimension::Value as Dim, type_proto};
-
-fn rounds(default: usize) -> usize {
-    std::env::var("SOTTO_FUZZ_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(default)
-}
 
 fn seeds() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx");
@@ -29,28 +29,6 @@ fn seeds() -> Vec<Vec<u8>> {
 fn extreme(rng: &mut StdRng) -> i64 {
     let edges = [i64::MIN, -2, -1, 0, 1, 2, 3, 7, 64, 4096, 65_537, 1 << 22, 1 << 31, 1 << 40, i64::MAX];
     *edges.choose(rng).unwrap()
-}
-
-/// Changes bytes without regard to what they mean.
-fn mutate_bytes(bytes: &mut Vec<u8>, rng: &mut StdRng) {
-    if bytes.is_empty() {
-        return;
-    }
-    let at = rng.gen_range(0..bytes.len());
-    match rng.gen_range(0..6) {
-        0 => bytes[at] ^= 1 << rng.gen_range(0..8),
-        1 => bytes[at] = rng.r#gen(),
-        2 => bytes.truncate(at),
-        3 => {
-            let end = rng.gen_range(at..bytes.len().min(at + 64));
-            let copy = bytes[at..=end].to_vec();
-            bytes.splice(at..at, copy);
-        }
-        4 => {
-            bytes.drain(at..bytes.len().min(at + rng.gen_range(1..16)));
-        }
-        _ => bytes[at] = 0xff,
-    }
 }
 
 /// Changes the graph where a parser of bytes would seldom get: dimensions, attributes, operators, wires.
@@ -168,7 +146,7 @@ fn exercise(bytes: &[u8]) -> bool {
     let Ok(graph) = import(bytes) else { return false };
     let Some(output) = graph.outputs().last() else { return false };
     let choice = OutputChoice::Element { output: output.name.clone(), position: 0 };
-    let Ok(program) = lower_real(&graph, &choice) else { return false };
+    let Ok(program) = lower(&graph, &choice) else { return false };
     let _ = program.evaluate(&vec![0.5; program.inputs]);
     true
 }
@@ -192,7 +170,7 @@ fn mutated_models_of_every_operator_never_panic() {
             bytes = model.encode_to_vec();
         }
         if rng.gen_bool(0.4) {
-            (0..rng.gen_range(1..4)).for_each(|_| mutate_bytes(&mut bytes, &mut rng));
+            (0..rng.gen_range(1..4)).for_each(|_| mutate(&mut bytes, &mut rng));
         }
         accepted += usize::from(exercise(&bytes));
         slowest = slowest.max(started.elapsed());

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use sotto_model::{OutputChoice, import::import, lower_real};
+use sotto_model::{OutputChoice, import::import, lower};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx")
@@ -60,7 +60,7 @@ fn differences(fixture: &Fixture) -> Vec<String> {
                 continue;
             }
             let choice = OutputChoice::Element { output: output.clone(), position };
-            let program = match lower_real(&graph, &choice) {
+            let program = match lower(&graph, &choice) {
                 Ok(program) => program,
                 Err(error) => {
                     found.push(format!("{name} {output}[{position}]: {error}"));

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use sotto_model::program::Program;
 use sotto_model::{
     AffineInput, Calibration, Frontend, ModelError, OutputChoice, Policy, RealProgram, Settings,
-    import::import, lower_real, quantise,
+    import::import, lower, quantise,
 };
 use sotto_types::MODEL_FEATURES;
 
@@ -122,7 +122,7 @@ fn integers_are_within_a_pip_of_imported_models() {
         };
         let (output, _) = outputs.last().unwrap();
         let choice = OutputChoice::Element { output: output.clone(), position: 0 };
-        let real = match lower_real(&graph, &choice) {
+        let real = match lower(&graph, &choice) {
             Ok(real) => real,
             Err(error) => {
                 found.push(format!("{name}: {error}"));

@@ -8,7 +8,7 @@
 mod support;
 
 use proptest::prelude::*;
-use sotto_model::{ModelError, OutputChoice, RealOp, RealProgram, import::import, lower_real};
+use sotto_model::{ModelError, OutputChoice, RealOp, RealProgram, import::import, lower};
 use support::*;
 use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType};
 
@@ -32,7 +32,7 @@ fn graph(dims: &[i64], nodes: Vec<NodeProto>, tensors: Vec<TensorProto>) -> Mode
 }
 
 fn element(model: &ModelProto, position: usize) -> Result<RealProgram, ModelError> {
-    lower_real(&import(&bytes(model))?, &OutputChoice::Element { output: "y".into(), position })
+    lower(&import(&bytes(model))?, &OutputChoice::Element { output: "y".into(), position })
 }
 
 /// Every number of the output, for inputs 0, 1, 2, ...
@@ -337,13 +337,13 @@ fn a_classifier_needs_a_choice_of_output() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx");
     let graph = import(&std::fs::read(folder.join("sk_forest_words.onnx")).unwrap()).unwrap();
     assert_eq!(graph.classes(), ["no", "yes"]);
-    assert!(matches!(lower_real(&graph, &OutputChoice::Single), Err(ModelError::NotSingle { .. })));
+    assert!(matches!(lower(&graph, &OutputChoice::Single), Err(ModelError::NotSingle { .. })));
     let x = [0.25, -1.0, 0.75, 0.5];
-    let of = |choice| lower_real(&graph, &choice).unwrap().evaluate(&x);
+    let of = |choice| lower(&graph, &choice).unwrap().evaluate(&x);
     let scores = [of(OutputChoice::Score(0)), of(OutputChoice::Score(1))];
     assert!((scores[0] + scores[1] - 1.0).abs() < 1e-6);
     assert_eq!(of(OutputChoice::Label), f64::from(u8::from(scores[1] > scores[0])));
-    assert!(lower_real(&graph, &OutputChoice::Score(2)).is_err());
+    assert!(lower(&graph, &OutputChoice::Score(2)).is_err());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The file is hostile until proven otherwise. Its size and the number of its protobuf messages and numbers are bounded
 //! before it is decoded. tract's messages are used and its optimiser is not: an optimiser evaluates parts of the graph,
 //! and what it would do for a hostile file has no bound that could be stated here. The graph is interpreted by
-//! [`lower_real`](crate::lower_real) with ONNX's semantics instead.
+//! [`lower`](crate::lower) with ONNX's semantics instead.
 
 mod attributes;
 mod graph;

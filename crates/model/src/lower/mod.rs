@@ -8,7 +8,6 @@
 mod affine;
 mod builder;
 mod conv;
-mod dense;
 mod element;
 mod elementwise;
 mod ensemble;
@@ -21,8 +20,6 @@ mod reduce;
 mod shape;
 mod softmax;
 mod tensor;
-
-pub use dense::lower;
 
 use std::collections::BTreeSet;
 
@@ -61,7 +58,7 @@ pub enum OutputChoice {
 /// # Errors
 /// When dimensions do not match, an operator is used in a form without support, the output is not one number, or the
 /// program gets too large.
-pub fn lower_real(graph: &Graph, choice: &OutputChoice) -> Result<RealProgram, ModelError> {
+pub fn lower(graph: &Graph, choice: &OutputChoice) -> Result<RealProgram, ModelError> {
     let (output, position) = chosen(graph, choice)?;
     let value = match &output.operand {
         Operand::Value(value) => *value,

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use super::ensemble::EnsembleParameters;
 use super::format::{Format, LinearFormat};
+use super::parameters::{Dense, INPUT_BITS, InputMap, Policy};
 use super::shape::{Activation, Ensemble, Linear, Op, Shape, ShapeError, ValueId, shift_of};
-use crate::{Dense, INPUT_BITS, InputMap, Policy};
 
 /// A shape with private parameters, valid by construction.
 #[derive(Clone, PartialEq, Eq)]

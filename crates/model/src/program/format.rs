@@ -1,7 +1,7 @@
 //! Integer formats, all of which follow from a shape by the rules here, so that a re-trained model needs no new circuit.
 
+use super::parameters::INPUT_BITS;
 use super::shape::Activation;
-use crate::INPUT_BITS;
 
 /// What an integer value can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

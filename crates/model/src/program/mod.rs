@@ -10,6 +10,7 @@ mod ensemble;
 mod execute;
 mod format;
 mod function;
+mod parameters;
 mod shape;
 mod tables;
 
@@ -17,6 +18,7 @@ pub use ensemble::{EnsembleParameters, Node};
 pub use execute::{Program, ProgramError};
 pub use format::{Format, LinearFormat, product_shift};
 pub use function::Function;
+pub use parameters::{Dense, INPUT_BITS, InputMap, Policy};
 pub use shape::{
     Activation, Ensemble, LEAF_BITS, Linear, MAX_PARAMETERS, MAX_VALUES, MatrixShape, Op, OutputMap, Shape,
     ShapeError, ValueId, shift_of,

@@ -16,7 +16,7 @@ use sotto_model::{
     Calibration, Choice, Decimals, MANIFEST_FILE, Manifest, MarketLayout, ModelError, Output, OutputUnit,
     PolicyTable, RealProgram, Strategy, Tokens,
     import::{MAX_MODEL_BYTES, import},
-    lower_real,
+    lower,
 };
 use sotto_types::{MAX_NO_BID_PIPS, Quote, SLOTS};
 
@@ -167,7 +167,7 @@ impl InitArgs {
             },
         });
         let output = Output { unit: self.unit(), scale: self.scale, choice };
-        Ok((lower_real(&graph, &output.output_choice(classes)?)?, output))
+        Ok((lower(&graph, &output.output_choice(classes)?)?, output))
     }
 
     const fn unit(&self) -> OutputUnit {
