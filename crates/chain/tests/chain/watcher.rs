@@ -197,6 +197,7 @@ async fn a_connection_that_falls_silent_is_replaced_and_nothing_is_missed() {
     let relay = Relay::spawn(anvil.port()).await;
     let pool = ProviderPool::connect(config(&[relay.ws_url(), anvil.ws_url()]), metrics()).await.unwrap();
     let mut watcher = watch(&pool, Start::From(1));
+    crate::support::eventually("subscribed", async || watcher.status.borrow().subscribed).await;
     log(&direct.provider(), 1).await;
     until(&mut watcher, 1).await;
     relay.freeze();
