@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Fixture} from "./support/Fixture.sol";
 import {BadExecutor} from "./support/BadExecutor.sol";
 import {InventoryExecutor} from "../src/executors/InventoryExecutor.sol";
+import {PoolExecutor} from "../src/executors/PoolExecutor.sol";
 import {UniswapV2Executor} from "../src/executors/UniswapV2Executor.sol";
 import {FillOrder} from "../src/interfaces/IExecutor.sol";
 import {FillRequest, Intent} from "../src/interfaces/IAuctionHouse.sol";
@@ -38,7 +39,7 @@ contract ExecutorsTest is Fixture {
         executor.onFill(strategy, _order(1));
         vm.expectRevert(abi.encodeWithSelector(InventoryExecutor.NotAuctionHouse.selector, address(this)));
         router.onFill(routedStrategy, _order(1));
-        vm.expectRevert(UniswapV2Executor.OnlySelf.selector);
+        vm.expectRevert(PoolExecutor.OnlySelf.selector);
         router.sellToPool(address(base), 1, 1, true);
     }
 
@@ -162,12 +163,12 @@ contract ExecutorsTest is Fixture {
         FillOrder memory order = _order(1);
         order.sellToken = address(this);
         vm.prank(address(house));
-        vm.expectRevert(abi.encodeWithSelector(UniswapV2Executor.WrongToken.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(PoolExecutor.WrongToken.selector, address(this)));
         router.onFill(routedStrategy, order);
         order = _order(1);
         order.buyToken = address(base);
         vm.prank(address(house));
-        vm.expectRevert(abi.encodeWithSelector(UniswapV2Executor.WrongToken.selector, address(base)));
+        vm.expectRevert(abi.encodeWithSelector(PoolExecutor.WrongToken.selector, address(base)));
         router.onFill(routedStrategy, order);
     }
 
