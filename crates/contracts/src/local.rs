@@ -160,8 +160,12 @@ impl LocalMarket {
         let arguments = (deployer, U256::from(ANSWER_DECIMALS)).abi_encode_params();
         let aggregator = create_embedded(provider, "PostedAggregator", &[], &arguments).await?;
         let decimals = (U256::from(BASE_DECIMALS), U256::from(QUOTE_DECIMALS));
+        // no bounds but those of the arithmetic, and no sequencer
+        let bounds = (U256::ZERO, U256::MAX >> 129);
+        let sequencer = (Address::ZERO, U256::ZERO);
         let arguments =
-            (aggregator, base, quote, decimals.0, decimals.1, U256::from(3600)).abi_encode_params();
+            (aggregator, base, quote, decimals.0, decimals.1, U256::from(3600), bounds, sequencer)
+                .abi_encode_params();
         let check_feed = create_embedded(provider, "ChainlinkFeed", &[], &arguments).await?;
         let chain_feed = create_embedded(provider, "ChainFeed", &[], &U256::from(1).abi_encode()).await?;
         let params = params(config, [base, quote], [twap_feed, check_feed, chain_feed]);

@@ -3,8 +3,9 @@ pragma solidity ^0.8.28;
 
 import {Fixture} from "./support/Fixture.sol";
 import {BrokenFeed} from "./support/BrokenFeed.sol";
+import {PlainToken} from "./support/PlainToken.sol";
 import {ChainFeed} from "../src/feeds/ChainFeed.sol";
-import {ChainlinkFeed} from "../src/feeds/ChainlinkFeed.sol";
+import {ChainlinkConfig, ChainlinkFeed} from "../src/feeds/ChainlinkFeed.sol";
 import {PostedAggregator} from "../src/feeds/PostedAggregator.sol";
 import {UniswapV2TwapFeed} from "../src/feeds/UniswapV2TwapFeed.sol";
 import {IAggregatorV3} from "../src/interfaces/IAggregatorV3.sol";
@@ -217,12 +218,78 @@ contract FeedsTest is Fixture {
     function test_decimals_scale_the_price() public {
         PostedAggregator other = new PostedAggregator(address(this), 18);
         other.post(2000e18);
-        ChainlinkFeed feed = new ChainlinkFeed(other, address(base), address(quote), 18, 6, 10);
-        (, uint256 price) = feed.read();
+        ChainlinkConfig memory c = _linkConfig();
+        c.aggregator = other;
+        (, uint256 price) = new ChainlinkFeed(c).read();
         assertEq(price, PRICE);
-        feed = new ChainlinkFeed(other, address(base), address(quote), 0, 24, 10);
-        (, price) = feed.read();
+        (c.base, c.quote) = (address(new PlainToken(0)), address(new PlainToken(24)));
+        (c.baseDecimals, c.quoteDecimals) = (0, 24);
+        (, price) = new ChainlinkFeed(c).read();
         assertEq(price, uint256(2000e24) << 128);
+    }
+
+    function test_decimals_that_the_token_contradicts_are_refused() public {
+        ChainlinkConfig memory c = _linkConfig();
+        c.baseDecimals = 17;
+        vm.expectRevert(IFeed.BrokenSource.selector);
+        new ChainlinkFeed(c);
+        // a token that tells none is taken at its word
+        c.base = address(this);
+        new ChainlinkFeed(c);
+    }
+
+    function test_an_aggregator_that_changes_its_decimals_is_broken() public {
+        vm.mockCall(address(aggregator), abi.encodeCall(IAggregatorV3.decimals, ()), abi.encode(18));
+        _expectFeedFailure(address(link), abi.encodeWithSelector(IFeed.BrokenSource.selector));
+    }
+
+    function test_answers_at_the_aggregators_limits_are_refused() public {
+        ChainlinkConfig memory c = _linkConfig();
+        (c.minAnswer, c.maxAnswer) = (1000e8, 3000e8);
+        ChainlinkFeed feed = new ChainlinkFeed(c);
+        feed.read();
+        int256[2] memory limits = [c.minAnswer, c.maxAnswer];
+        for (uint256 i; i < 2; ++i) {
+            aggregator.post(limits[i]);
+            vm.expectRevert(IFeed.BrokenSource.selector);
+            feed.read();
+        }
+        aggregator.post(1000e8 + 1);
+        feed.read();
+        aggregator.post(3000e8 - 1);
+        feed.read();
+        c.minAnswer = c.maxAnswer;
+        vm.expectRevert(IFeed.BrokenSource.selector);
+        new ChainlinkFeed(c);
+    }
+
+    function test_the_first_round_has_an_id() public {
+        _mockRound(0, 2000e8, vm.getBlockTimestamp(), 0);
+        _expectFeedFailure(address(link), abi.encodeWithSelector(IFeed.BrokenSource.selector));
+    }
+
+    // covers: C23
+    function test_a_rollups_price_waits_for_the_sequencer() public {
+        PostedAggregator sequencer = new PostedAggregator(address(this), 0);
+        ChainlinkConfig memory c = _linkConfig();
+        (c.sequencer, c.gracePeriod) = (sequencer, 1 hours);
+        c.maxAge = 2 hours;
+        ChainlinkFeed feed = new ChainlinkFeed(c);
+        vm.expectRevert(abi.encodeWithSelector(ChainlinkFeed.SequencerDown.selector, 0));
+        feed.read();
+        uint256 since = vm.getBlockTimestamp();
+        sequencer.post(1);
+        vm.warp(since + 1 hours + 1);
+        vm.expectRevert(abi.encodeWithSelector(ChainlinkFeed.SequencerDown.selector, since));
+        feed.read();
+        since = vm.getBlockTimestamp();
+        sequencer.post(0);
+        vm.warp(since + 1 hours - 1);
+        aggregator.post(2000e8);
+        vm.expectRevert(abi.encodeWithSelector(ChainlinkFeed.SequencerDown.selector, since));
+        feed.read();
+        vm.warp(since + 1 hours);
+        feed.read();
     }
 
     // ---- deviation

@@ -8,7 +8,7 @@ import {IUniswapV2Pair} from "v2-core/contracts/interfaces/IUniswapV2Pair.sol";
 import {Markets} from "../../src/Markets.sol";
 import {StrategyRegistry} from "../../src/StrategyRegistry.sol";
 import {ChainFeed} from "../../src/feeds/ChainFeed.sol";
-import {ChainlinkFeed} from "../../src/feeds/ChainlinkFeed.sol";
+import {ChainlinkConfig, ChainlinkFeed} from "../../src/feeds/ChainlinkFeed.sol";
 import {PostedAggregator} from "../../src/feeds/PostedAggregator.sol";
 import {UniswapV2TwapFeed} from "../../src/feeds/UniswapV2TwapFeed.sol";
 import {InventoryExecutor} from "../../src/executors/InventoryExecutor.sol";
@@ -77,7 +77,8 @@ abstract contract Fixture is Test {
     }
 
     function _deployPair() internal {
-        IUniswapV2Factory factory = IUniswapV2Factory(_deployArtifact("UniswapV2Factory", abi.encode(address(this))));
+        IUniswapV2Factory factory =
+            IUniswapV2Factory(_deployArtifact("v2-core/build/UniswapV2Factory.json", abi.encode(address(this))));
         pair = IUniswapV2Pair(factory.createPair(address(base), address(quote)));
         base.mint(address(pair), 1_000 * BASE);
         quote.mint(address(pair), 2_000_000 * QUOTE);
@@ -85,20 +86,20 @@ abstract contract Fixture is Test {
     }
 
     /// @dev Uniswap's own build: other compiler, other version.
-    function _deployArtifact(string memory name, bytes memory args) internal returns (address deployed) {
-        string memory json = vm.readFile(string.concat("node_modules/@uniswap/v2-core/build/", name, ".json"));
+    function _deployArtifact(string memory path, bytes memory args) internal returns (address deployed) {
+        string memory json = vm.readFile(string.concat("node_modules/@uniswap/", path));
         bytes memory code = bytes.concat(vm.parseJsonBytes(json, ".bytecode"), args);
         assembly {
             deployed := create(0, add(code, 32), mload(code))
         }
-        assertTrue(deployed != address(0), name);
+        assertTrue(deployed != address(0), path);
     }
 
     function _deployAuction() internal {
         twap = new UniswapV2TwapFeed(pair, address(base), 36, 12, 120);
         aggregator = new PostedAggregator(address(this), 8);
         aggregator.post(2000e8);
-        link = new ChainlinkFeed(aggregator, address(base), address(quote), 18, 6, 3600);
+        link = new ChainlinkFeed(_linkConfig());
         chain = new ChainFeed(2);
         markets = new Markets(address(this));
         registry = new StrategyRegistry(5, 50);
@@ -112,7 +113,15 @@ abstract contract Fixture is Test {
         registry.bindAuctionHouse(address(house));
     }
 
-    function _params() internal view returns (MarketParams memory p) {
+    function _linkConfig() internal view returns (ChainlinkConfig memory c) {
+        c.aggregator = aggregator;
+        (c.base, c.quote) = (address(base), address(quote));
+        (c.baseDecimals, c.quoteDecimals) = (18, 6);
+        c.maxAge = 3600;
+        c.maxAnswer = type(int128).max;
+    }
+
+    function _params() internal view virtual returns (MarketParams memory p) {
         p.base = address(base);
         p.quote = address(quote);
         p.feeds = new address[](3);
