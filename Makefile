@@ -55,5 +55,6 @@ contracts: setup ## Compiles the contracts and writes the artifacts that the Rus
 verifier: setup ## Writes key set, on-chain verifier and golden vectors anew, as the circuits give them; review the change
 	@SOTTO_WRITE_KEYS=1 $(TEST) -p sotto-circuits the_committed_keys
 	@SOTTO_REGENERATE=1 $(TEST) -p sotto-contracts --test generated the_committed_verifier
+	@SOTTO_REGENERATE=1 $(TEST) -p sotto-contracts --test profiles the_committed_circuits -- --ignored
 	@SOTTO_REGENERATE=1 $(TEST) -p sotto-types --test vectors
 	@$(MAKE) contracts

@@ -77,6 +77,10 @@ embedded!(
     "DemoToken",
     "WrapIdentity",
     "WrapVerifier",
+    "CompactIdentity",
+    "CompactVerifier",
+    "Compact16Identity",
+    "Compact16Verifier",
 );
 
 /// The embedded artifact of a contract.

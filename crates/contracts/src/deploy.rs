@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use sotto_types::Digest;
 use thiserror::Error;
 
-use crate::{ArtifactError, ForeignError, IAuctionHouse, artifact, bindings::StrategyRegistryAdmin};
+use crate::{
+    ArtifactError, ForeignError, IAuctionHouse, artifact, bindings::StrategyRegistryAdmin, verifier::Profile,
+};
 
 /// Why a deployment, or the check of one, failed.
 #[derive(Debug, Error)]
@@ -141,14 +143,26 @@ pub async fn create_embedded<P: Provider>(
     create(provider, name, artifact(name)?.creation_code(libraries, arguments)?).await
 }
 
-/// Deploys the proof verifier and its parts, by their names in the manifest; `verifier` is the one to call. Side effect:
-/// two transactions of the provider's wallet.
+/// Deploys the verifier of the profile `fast`, as [`deploy_profile`] does. Side effect: two transactions.
 ///
 /// # Errors
 /// When a transaction fails.
 pub async fn deploy_verifier<P: Provider>(provider: &P) -> Result<BTreeMap<String, Address>, DeployError> {
-    let identity = create_embedded(provider, "WrapIdentity", &[], &[]).await?;
-    let verifier = create_embedded(provider, "WrapVerifier", &[], &identity.abi_encode()).await?;
+    deploy_profile(provider, Profile::Fast).await
+}
+
+/// Deploys a profile's proof verifier and its parts, by their names in the manifest; `verifier` is the one to call. Side
+/// effect: two transactions of the provider's wallet.
+///
+/// # Errors
+/// When a transaction fails.
+pub async fn deploy_profile<P: Provider>(
+    provider: &P,
+    profile: Profile,
+) -> Result<BTreeMap<String, Address>, DeployError> {
+    let [identity, verifier] = profile.contracts();
+    let identity = create_embedded(provider, identity, &[], &[]).await?;
+    let verifier = create_embedded(provider, verifier, &[], &identity.abi_encode()).await?;
     Ok(BTreeMap::from([("verifier-identity".into(), identity), ("verifier".into(), verifier)]))
 }
 

@@ -11,6 +11,7 @@ pub mod verifier;
 pub use artifact::{Artifact, ArtifactError, artifact};
 pub use bindings::{IAuctionHouse, IExecutor, IFeed, IMarkets, IProofVerifier, IStrategyRegistry};
 pub use deploy::{
-    CoreDelays, DeployError, Deployed, Deployment, create, create_embedded, deploy_verifier, send,
+    CoreDelays, DeployError, Deployed, Deployment, create, create_embedded, deploy_profile, deploy_verifier,
+    send,
 };
 pub use foreign::{ForeignError, Packages};
