@@ -1,13 +1,52 @@
 //! The vector of public data `d` that a settlement's proof is bound to.
 
 use alloy_primitives::{B256, U256, keccak256};
+use thiserror::Error;
 
-use crate::{Digest, GOLDILOCKS_ORDER, MarketFeatures, SHEETS, SLOTS, Slot, carry};
+use crate::{Digest, DigestError, GOLDILOCKS_ORDER, MarketFeatures, SHEETS, SLOTS, Slot, carry, uncarry};
 
 /// 32-bit limbs of [`PublicData`].
 pub const DATA_LIMBS: usize = 800;
 /// Bytes of [`PublicData`], each limb big-endian.
 pub const DATA_BYTES: usize = 4 * DATA_LIMBS;
+
+/// Bytes that are no [`PublicData`].
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DataError {
+    /// Another length than [`DATA_BYTES`].
+    #[error("public data has {DATA_BYTES} bytes, not {0}")]
+    Length(usize),
+    /// A word that should be a digest is none.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+}
+
+/// Reads big-endian words and digests in order.
+struct Words<'a>(std::slice::ChunksExact<'a, u8>);
+
+impl Words<'_> {
+    fn word(&mut self) -> u32 {
+        self.0.next().map_or(0, |bytes| bytes.iter().fold(0, |acc, &byte| (acc << 8) | u32::from(byte)))
+    }
+
+    fn signed(&mut self) -> i32 {
+        // Every word carries some value.
+        uncarry(u64::from(self.word())).unwrap_or(i32::MIN)
+    }
+
+    fn bytes32(&mut self) -> B256 {
+        let mut out = B256::ZERO;
+        for bytes in out.0.chunks_exact_mut(4) {
+            bytes.copy_from_slice(&self.word().to_be_bytes());
+        }
+        out
+    }
+
+    fn digest(&mut self) -> Result<Digest, DigestError> {
+        Digest::try_from(self.bytes32())
+    }
+}
 
 /// What a tournament claims of one slot. Quotes are carried (`x + 2^31`, 0 for no bid).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +109,30 @@ impl PublicData {
             out.extend_from_slice(sheet.commitment.to_word().as_slice());
         }
         out
+    }
+
+    /// Decodes [`Self::to_bytes`].
+    ///
+    /// # Errors
+    /// When the length is another one, or a digest is not canonical.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DataError> {
+        if bytes.len() != DATA_BYTES {
+            return Err(DataError::Length(bytes.len()));
+        }
+        let mut words = Words(bytes.chunks_exact(4));
+        let (round_id, key_set_root) = (words.bytes32(), words.digest()?);
+        let features = std::array::from_fn(|_| words.signed());
+        let slots = std::array::from_fn(|_| Slot {
+            commitment: words.bytes32(),
+            features: std::array::from_fn(|_| words.signed()),
+        });
+        let claims =
+            std::array::from_fn(|_| Claim { best: words.word(), second: words.word(), winner: words.word() });
+        let mut sheets = [SheetRef::default(); SHEETS];
+        for sheet in &mut sheets {
+            *sheet = SheetRef { index: words.word(), strategy: words.digest()?, commitment: words.digest()? };
+        }
+        Ok(Self { round_id, key_set_root, features, slots, claims, sheets })
     }
 
     /// The encoding as [`DATA_LIMBS`] limbs of 32 bits.

@@ -10,9 +10,10 @@ mod quote;
 mod round;
 mod signature;
 mod slot;
+mod tournament;
 
 pub use amount::{Price, amount_out, mul_div_up};
-pub use data::{Claim, DATA_BYTES, DATA_LIMBS, PublicData, SheetRef, slots_bytes};
+pub use data::{Claim, DATA_BYTES, DATA_LIMBS, DataError, PublicData, SheetRef, slots_bytes};
 pub use digest::{Digest, DigestError, GOLDILOCKS_ORDER, class_id};
 pub use features::{
     CarriedError, DEADLINE_EPOCH, LIMIT_UNDISCLOSED, LOG2_FRACTION_BITS, MARKET_FEATURES, MODEL_FEATURES,
@@ -28,6 +29,7 @@ pub use round::{
 };
 pub use signature::{SignatureError, recover_signer};
 pub use slot::{Slot, slot_commitment};
+pub use tournament::{LEVELS, Standing, StandingError, merge_claims, node_descriptor, tournament};
 
 /// Slots of a round, zero-padded where fewer are used.
 pub const SLOTS: usize = 32;
