@@ -2,7 +2,7 @@
 
 use sotto_model::program::{Shape, ShapeError};
 
-use crate::{CAPACITIES, CircuitError, LeafCircuit, SheetCircuit, SheetKey, SheetShape};
+use crate::{CAPACITIES, CircuitError, LeafCircuit, SheetCircuit, SheetKey, SheetShape, seal_keys};
 
 /// The linear class, the cheapest.
 pub(crate) fn linear() -> Result<Shape, CircuitError> {
@@ -38,7 +38,8 @@ pub fn class_keys(class: &Shape, shared: &SheetShape) -> Result<Vec<SheetKey>, C
     Ok(keys)
 }
 
-/// Keys of all sheet circuits of the standard classes, by class and capacity. Builds each circuit: a minute or more.
+/// Keys of all sheet circuits of the standard classes, by class and capacity, then of the seals of the tournament's levels.
+/// Builds each circuit: a minute or more.
 ///
 /// # Errors
 /// When a circuit cannot be built, or differs in shape from the others.
@@ -48,5 +49,6 @@ pub fn standard_keys() -> Result<Vec<SheetKey>, CircuitError> {
     for class in standard_classes()? {
         keys.extend(class_keys(&class, &shared)?);
     }
+    keys.extend(seal_keys(&shared)?);
     Ok(keys)
 }

@@ -11,6 +11,10 @@ pub enum Layer {
     Reduction,
     /// One strategy's sheet.
     Sheet,
+    /// Two sheets or nodes, merged.
+    Node,
+    /// A node in the sheets' shape, hidden.
+    Seal,
     /// The sheet bound to the public data, on its way to a compact proof.
     Shrink,
     /// The proof that the chain verifies.
@@ -23,6 +27,8 @@ impl std::fmt::Display for Layer {
             Self::Leaf => "leaf",
             Self::Reduction => "reduction",
             Self::Sheet => "sheet",
+            Self::Node => "node",
+            Self::Seal => "seal",
             Self::Shrink => "shrink",
             Self::Wrap => "wrap",
         })
@@ -98,6 +104,12 @@ pub enum CircuitError {
         descriptor: String,
         /// The first part that differs.
         what: &'static str,
+    },
+    /// There is no such node, or it has other children.
+    #[error("no node of level {level} has these children; there are levels 1 to 4")]
+    Level {
+        /// The level.
+        level: usize,
     },
     /// A commit index that cannot be carried.
     #[error("commit index {0} is out of range")]

@@ -2,9 +2,11 @@
 
 use plonky2::{field::types::PrimeField64, plonk::config::GenericConfig};
 use serde::Serialize;
+use sotto_types::{SLOTS, node_descriptor};
 
 use crate::{
-    CompactCircuit, LeafCircuit, Reduction, SheetCircuit, ShrinkCircuit, WrapCircuit,
+    CompactCircuit, LeafCircuit, NodeCircuit, Reduction, SealCircuit, SheetCircuit, ShrinkCircuit,
+    WrapCircuit,
     field::{CircuitData, Common, D, F},
     security::{SecurityTerms, polynomials},
 };
@@ -63,6 +65,22 @@ impl SheetCircuit {
     pub fn info(&self) -> CircuitInfo {
         describe("sheet", &self.data, self.rows(), POSEIDON_DIGEST_BYTES)
             .of_class(&self.class().descriptor(), self.capacity())
+    }
+}
+
+impl NodeCircuit {
+    /// Figures of the circuit.
+    pub fn info(&self) -> CircuitInfo {
+        describe("node", self.data(), self.rows(), POSEIDON_DIGEST_BYTES)
+            .of_class(&node_descriptor(self.level()), SLOTS)
+    }
+}
+
+impl SealCircuit {
+    /// Figures of the circuit.
+    pub fn info(&self) -> CircuitInfo {
+        describe("seal", self.data(), self.rows(), POSEIDON_DIGEST_BYTES)
+            .of_class(&node_descriptor(self.level()), SLOTS)
     }
 }
 

@@ -15,7 +15,7 @@ use plonky2::{
     },
 };
 use serde::{Deserialize, Serialize};
-use sotto_types::{Digest, GOLDILOCKS_ORDER};
+use sotto_types::{Digest, GOLDILOCKS_ORDER, node_descriptor};
 
 use crate::{
     CircuitError,
@@ -132,10 +132,12 @@ impl SheetKey {
         if self.cap.iter().chain([&self.digest]).flatten().any(|&e| e >= GOLDILOCKS_ORDER) {
             return error("element not below the field order");
         }
-        if self.class_id != sotto_types::class_id(&self.descriptor) {
+        let node =
+            (1..=LAST_RESERVED_CLASS).find(|&level| self.descriptor == node_descriptor(level as usize));
+        if self.class_id != node.unwrap_or_else(|| sotto_types::class_id(&self.descriptor)) {
             return error("class id does not belong to the descriptor");
         }
-        if self.class_id <= LAST_RESERVED_CLASS {
+        if node.is_none() && self.class_id <= LAST_RESERVED_CLASS {
             return error("class id is reserved");
         }
         Ok(())

@@ -2,7 +2,8 @@
 //!
 //! A [`LeafCircuit`] proves that quotes are the output of a committed model; a [`SheetCircuit`] brings any leaf to one shape,
 //! opens the sheet's commitment and hides the rest; the [`WrapCircuit`] makes one such proof cheap for the chain and binds it
-//! to the public data. Which sheet circuits are allowed is a [`KeySet`].
+//! to the public data. A [`NodeCircuit`] merges two sheets or nodes, and a [`SealCircuit`] brings the last of them to the
+//! sheets' shape, so that many sheets settle as one. Which circuits are allowed is a [`KeySet`].
 
 pub mod classes;
 mod commitments;
@@ -21,6 +22,7 @@ pub mod poseidon;
 mod reduction;
 pub mod security;
 mod sheet;
+mod tournament;
 mod trees;
 mod wrap;
 
@@ -41,4 +43,5 @@ pub use leaf::{
 pub use reduction::Reduction;
 pub use security::SecurityTerms;
 pub use sheet::{SHEET_DEGREE_BITS, SHEET_PUBLIC_INPUTS, SheetCircuit, SheetInputs, SheetProof, SheetShape};
+pub use tournament::{KeyedSheet, NodeCircuit, NodeProof, SealCircuit, seal_keys};
 pub use wrap::{WRAP_PUBLIC_INPUTS, WrapCircuit, WrapProof, WrapPublicInputs};

@@ -6,7 +6,7 @@ use plonky2::{
     plonk::{circuit_data::VerifierCircuitData, proof::ProofWithPublicInputsTarget},
 };
 use sotto_model::program::Shape;
-use sotto_types::{Claim, Digest, SHEETS, SLOTS, SheetRef};
+use sotto_types::{Claim, Digest, SHEETS, SLOTS, SheetRef, Standing};
 
 use crate::{
     CircuitError, Layer, LeafCircuit, LeafProof, Reduction, Salt, SheetKey,
@@ -44,6 +44,21 @@ impl SheetShape {
     /// The proof system's description of it.
     pub const fn common(&self) -> &Common {
         &self.0
+    }
+
+    /// Refuses another description, naming the first part that differs.
+    pub(crate) fn check(&self, descriptor: &str, mine: &Common) -> Result<(), CircuitError> {
+        let shared = &self.0;
+        let what = if mine == shared {
+            return Ok(());
+        } else if mine.gates != shared.gates || mine.selectors_info != shared.selectors_info {
+            "gates"
+        } else if mine.fri_params != shared.fri_params || mine.config != shared.config {
+            "configuration"
+        } else {
+            "dimensions"
+        };
+        Err(CircuitError::Shape { descriptor: descriptor.to_owned(), what })
     }
 }
 
@@ -157,17 +172,7 @@ impl SheetCircuit {
     /// # Errors
     /// With the first part that differs.
     pub fn check_shape(&self, shape: &SheetShape) -> Result<(), CircuitError> {
-        let (mine, shared) = (&self.data.common, &shape.0);
-        let what = if mine == shared {
-            return Ok(());
-        } else if mine.gates != shared.gates || mine.selectors_info != shared.selectors_info {
-            "gates"
-        } else if mine.fri_params != shared.fri_params || mine.config != shared.config {
-            "configuration"
-        } else {
-            "dimensions"
-        };
-        Err(CircuitError::Shape { descriptor: self.class.descriptor(), what })
+        shape.check(&self.class.descriptor(), &self.data.common)
     }
 
     /// The key of this circuit, a leaf of the key set.
@@ -354,6 +359,11 @@ impl SheetProof {
             second: self.word(9 + SLOTS + slot),
             winner: self.word(9 + 2 * SLOTS + slot),
         })
+    }
+
+    /// What it claims, and of which sheets.
+    pub fn standing(&self) -> Standing {
+        Standing { claims: self.claims(), sheets: self.sheets() }
     }
 
     /// The sheets that it covers.

@@ -17,8 +17,9 @@ use sotto_types::{
 };
 
 use crate::{
-    KeySet, LeafCircuit, LeafInputs, LeafProof, Salt, SheetCircuit, SheetInputs, SheetProof, SheetShape,
-    WrapCircuit, WrapProof, model_commitment, round_digest, sheet_commitment, strategy_id,
+    KeySet, KeyedSheet, LeafCircuit, LeafInputs, LeafProof, NodeCircuit, NodeProof, Salt, SealCircuit,
+    SheetCircuit, SheetInputs, SheetProof, SheetShape, WrapCircuit, WrapProof, model_commitment,
+    round_digest, sheet_commitment, strategy_id,
 };
 
 /// A dense network.
@@ -291,3 +292,36 @@ pub(super) static SHEET_PROOF: LazyLock<SheetProof> = LazyLock::new(|| {
 pub(super) static DATA: LazyLock<PublicData> = LazyLock::new(|| AUCTION.data(KEYS.root()));
 pub(super) static WRAP_PROOF: LazyLock<WrapProof> =
     LazyLock::new(|| WRAP.prove(&SHEET_PROOF, &SHEET.key(), &KEYS, &DATA, SIGMA).unwrap());
+
+/// Another owner's sheet of the same round.
+pub(super) static RIVAL: LazyLock<Auction> = LazyLock::new(|| Auction {
+    program: AUCTION.program.clone(),
+    salt: AUCTION.salt.clone(),
+    owner: Address::repeat_byte(7),
+    sheet_salt: Salt::from_bytes([9; 16]),
+    ..*AUCTION
+});
+pub(super) const RIVAL_INDEX: u32 = 9;
+pub(super) static RIVAL_PROOF: LazyLock<SheetProof> = LazyLock::new(|| rival_at(RIVAL_INDEX, KEYS.root()));
+
+/// The rival's sheet at a commit index and under a key-set root, both free in the sheet's circuit.
+pub(super) fn rival_at(commit_index: u32, key_set_root: Digest) -> SheetProof {
+    let leaf = LEAF.prove(&RIVAL.inputs()).unwrap();
+    let inputs = SheetInputs { sheet_salt: &RIVAL.sheet_salt, commit_index, key_set_root };
+    SHEET.prove(&leaf, &inputs).unwrap()
+}
+
+/// Nodes of levels 1 and 2, with their seals.
+pub(super) static NODES: LazyLock<[NodeCircuit; 2]> = LazyLock::new(|| {
+    let first = NodeCircuit::first(&SHAPE);
+    let second = first.next().unwrap();
+    [first, second]
+});
+pub(super) static SEALS: LazyLock<[SealCircuit; 2]> =
+    LazyLock::new(|| [0, 1].map(|i| SealCircuit::build(&NODES[i], &SHAPE).unwrap()));
+/// Both sheets merged.
+pub(super) static NODE_PROOF: LazyLock<NodeProof> = LazyLock::new(|| {
+    let key = &SHEET.key();
+    let [left, right] = [&*SHEET_PROOF, &*RIVAL_PROOF].map(|proof| KeyedSheet { proof, key });
+    NODES[0].prove_sheets(left, Some(right), &KEYS).unwrap()
+});

@@ -4,5 +4,7 @@ mod chain;
 mod fixtures;
 mod keys;
 mod leaf;
+mod merge;
 mod security;
+mod tournament;
 mod witness;

@@ -1,18 +1,20 @@
 //! Every term of every layer.
 
-use super::fixtures::{LEAF, SHEET, WRAP};
+use super::fixtures::{LEAF, NODES, SEALS, SHEET, WRAP};
 use crate::{CircuitInfo, security::MINIMUM_BITS};
 
 // covers: Z7 Z25
 #[test]
 fn every_term_of_every_layer_has_a_hundred_bits() {
-    for info in [LEAF.info(), SHEET.info(), WRAP.info()] {
+    let tournament = [NODES[0].info(), NODES[1].info(), SEALS[0].info(), SEALS[1].info()];
+    for info in [LEAF.info(), SHEET.info(), WRAP.info()].into_iter().chain(tournament) {
         for (term, bits) in info.security.conjectured() {
             assert!(bits >= MINIMUM_BITS, "{} {term}: {bits}", info.layer);
         }
         assert!(info.security.proven_johnson > 50.0);
     }
     assert!(SHEET.data.common.config.zero_knowledge && SHEET.data.common.fri_params.hiding);
+    assert!(SEALS[0].data.common.config.zero_knowledge && SEALS[0].data.common.fri_params.hiding);
 }
 
 #[test]
