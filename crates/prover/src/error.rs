@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sotto_circuits::CircuitError;
+use sotto_circuits::{CircuitError, Layer};
 use thiserror::Error;
 
-use crate::Stage;
+use crate::{MergeError, Stage};
 
 /// What a caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,13 @@ pub enum ProveError {
         #[source]
         source: CircuitError,
     },
+    /// The parts of a merge do not belong together.
+    #[error("the parts do not merge: {source}")]
+    Unmergeable {
+        /// Why.
+        #[source]
+        source: MergeError,
+    },
     /// The circuit or the proof has what the fast prover does not handle.
     #[error("the fast prover does not handle {what}")]
     Unsupported {
@@ -94,6 +101,12 @@ pub enum ProveError {
 }
 
 impl ProveError {
+    /// A valid proof from outside that is of something else than was asked for.
+    pub(crate) fn foreign(layer: Layer) -> Self {
+        let source = CircuitError::Invalid { layer, reason: "it shows another statement".into() };
+        Self::Circuit { stage: Stage::Verify, source }
+    }
+
     /// Whether trying again can help.
     pub const fn class(&self) -> ErrorClass {
         match self {
@@ -102,6 +115,7 @@ impl ProveError {
             | Self::Late { .. }
             | Self::Cancelled { .. }
             | Self::Circuit { .. }
+            | Self::Unmergeable { .. }
             | Self::Unsupported { .. } => ErrorClass::Permanent,
             Self::Unverifiable { .. } | Self::Threads(_) | Self::Stopped => ErrorClass::Fatal,
         }

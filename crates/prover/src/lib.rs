@@ -3,11 +3,15 @@
 mod error;
 pub mod fast;
 pub mod measure;
+mod open;
 mod queue;
 mod service;
+mod tournament;
 
 pub use error::{ErrorClass, ProveError};
+pub use open::{OpenJob, OpenJobError, OpenProof, PartBytes};
 pub use queue::{ProvingQueue, QueueConfig, Stage, no_deadline};
 pub use service::{
     ProvenSheet, Prover, ProverConfig, SheetJob, SheetSeconds, SheetStatement, WrapJob, WrappedProof,
 };
+pub use tournament::{MergeError, MergeJob, Part, ProvenNode};

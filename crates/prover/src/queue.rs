@@ -25,6 +25,10 @@ pub enum Stage {
     Build,
     /// A leaf and the sheet around it.
     Sheet,
+    /// Two parts of a tournament merged.
+    Merge,
+    /// A node made zero-knowledge.
+    Seal,
     /// Verifying a proof from outside.
     Verify,
     /// The proof for the chain.
@@ -36,6 +40,8 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Self::Build => "build",
             Self::Sheet => "sheet",
+            Self::Merge => "merge",
+            Self::Seal => "seal",
             Self::Verify => "verify",
             Self::Wrap => "wrap",
         })

@@ -15,13 +15,15 @@ use sotto_circuits::{
     SheetKey, SheetProof, SheetShape, WrapCircuit, WrapProof, WrapPublicInputs, capacity_for,
 };
 use sotto_model::program::{Program, Shape};
-use sotto_types::{Claim, Digest, MarketFeatures, PublicData, SHEETS, SLOTS, SheetRef, Slot};
+use sotto_types::{Claim, Digest, MarketFeatures, PublicData, SHEETS, SLOTS, SheetRef, Slot, Standing};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     ProveError, ProvingQueue, QueueConfig, Stage,
     fast::{FastCircuit, Run},
     no_deadline,
+    open::{OpenJob, OpenProof, PartBytes},
+    tournament::{MergeJob, Part, ProvenNode, Tournament, TournamentCircuits},
 };
 
 /// A sheet to prove.
@@ -68,6 +70,11 @@ pub struct SheetStatement {
 }
 
 impl SheetStatement {
+    /// Claims and sheets.
+    pub const fn standing(&self) -> Standing {
+        Standing { claims: self.claims, sheets: self.sheets }
+    }
+
     fn of(proof: &SheetProof) -> Self {
         Self {
             round_digest: proof.round_digest(),
@@ -93,8 +100,12 @@ pub struct ProvenSheet {
 }
 
 impl ProvenSheet {
-    fn new(class_id: u32, capacity: usize, proof: SheetProof) -> Self {
+    pub(crate) fn new(class_id: u32, capacity: usize, proof: SheetProof) -> Self {
         Self { class_id, capacity, bytes: proof.to_bytes(), statement: SheetStatement::of(&proof), proof }
+    }
+
+    pub(crate) const fn proof(&self) -> &SheetProof {
+        &self.proof
     }
 }
 
@@ -163,14 +174,14 @@ struct Wrapping {
 
 /// When a running proof ends early.
 #[derive(Clone, Debug)]
-struct Limits {
-    stage: Stage,
+pub(crate) struct Limits {
+    pub(crate) stage: Stage,
     deadline: Instant,
     cancel: CancellationToken,
 }
 
 impl Limits {
-    fn check(&self) -> Result<(), ProveError> {
+    pub(crate) fn check(&self) -> Result<(), ProveError> {
         let stage = self.stage;
         let now = Instant::now();
         if self.cancel.is_cancelled() {
@@ -189,9 +200,25 @@ struct Circuits {
     sheets: Mutex<HashMap<(u32, usize), Arc<SheetCircuits>>>,
     shape: OnceLock<SheetShape>,
     wrap: OnceLock<Wrapping>,
+    tournament: TournamentCircuits,
 }
 
 impl Circuits {
+    fn new(keys: KeySet) -> Self {
+        Self {
+            keys,
+            sheets: Mutex::default(),
+            shape: OnceLock::new(),
+            wrap: OnceLock::new(),
+            tournament: TournamentCircuits::default(),
+        }
+    }
+
+    fn tournament(&self) -> Result<Tournament<'_>, ProveError> {
+        let shape = refused(Stage::Build, self.shape())?;
+        Ok(Tournament { circuits: &self.tournament, shape, keys: &self.keys })
+    }
+
     /// The circuits of a class and capacity, built when missing. Runs on the proving thread alone, so nothing is built
     /// twice.
     fn sheet(&self, class: &Shape, capacity: usize) -> Result<Arc<SheetCircuits>, ProveError> {
@@ -318,8 +345,7 @@ impl Prover {
     pub fn start(config: ProverConfig, registry: &Registry) -> Result<Self, ProveError> {
         let keys =
             KeySet::committed().map_err(|source| ProveError::Circuit { stage: Stage::Build, source })?;
-        let circuits =
-            Circuits { keys, sheets: Mutex::default(), shape: OnceLock::new(), wrap: OnceLock::new() };
+        let circuits = Circuits::new(keys);
         Ok(Self { queue: ProvingQueue::start(config.queue, registry)?, circuits: Arc::new(circuits) })
     }
 
@@ -334,8 +360,7 @@ impl Prover {
         registry: &Registry,
     ) -> Result<Self, ProveError> {
         let set = |keys| refused(Stage::Build, KeySet::new(keys));
-        let (shape, wrap) = (OnceLock::new(), OnceLock::new());
-        let mut circuits = Circuits { keys: set(Vec::new())?, sheets: Mutex::default(), shape, wrap };
+        let mut circuits = Circuits::new(set(Vec::new())?);
         let mut keys = Vec::with_capacity(classes.len());
         for (class, slots) in classes {
             let capacity = refused(Stage::Build, capacity_for(*slots))?;
@@ -433,6 +458,134 @@ impl Prover {
         self.queue.run(Stage::Wrap, deadline, cancel, prove).await
     }
 
+    /// Builds the circuits of the tournament up to a level, 1 to 4, ahead of their first use.
+    ///
+    /// # Errors
+    /// When a circuit cannot be built.
+    pub async fn warm_tournament(&self, level: usize) -> Result<(), ProveError> {
+        let circuits = Arc::clone(&self.circuits);
+        let build = move || circuits.tournament()?.warm(level);
+        self.queue.run(Stage::Build, no_deadline(), CancellationToken::new(), build).await
+    }
+
+    /// Merges two sheets or nodes, or lifts one, verified.
+    ///
+    /// # Errors
+    /// When the parts do not merge, the job is late or cancelled, or the prover fails.
+    pub async fn merge(
+        &self,
+        job: MergeJob,
+        deadline: Instant,
+        cancel: CancellationToken,
+    ) -> Result<ProvenNode, ProveError> {
+        let circuits = Arc::clone(&self.circuits);
+        let limits = Limits { stage: Stage::Merge, deadline, cancel: cancel.clone() };
+        let prove = move || twice(|| circuits.tournament()?.merge(&job, &limits));
+        self.queue.run(Stage::Merge, deadline, cancel, prove).await
+    }
+
+    /// Seals a node: zero-knowledge, of the sheets' shape, verified.
+    ///
+    /// # Errors
+    /// When the job is late or cancelled, or the prover fails.
+    pub async fn seal(
+        &self,
+        node: ProvenNode,
+        deadline: Instant,
+        cancel: CancellationToken,
+    ) -> Result<ProvenSheet, ProveError> {
+        let circuits = Arc::clone(&self.circuits);
+        let limits = Limits { stage: Stage::Seal, deadline, cancel: cancel.clone() };
+        let prove = move || twice(|| circuits.tournament()?.seal(&node, &limits));
+        self.queue.run(Stage::Seal, deadline, cancel, prove).await
+    }
+
+    /// Does a job for somebody else: its proofs are verified first, and the result before it leaves.
+    ///
+    /// # Errors
+    /// When a proof in the job is not valid, or as for the job's own call.
+    pub async fn run_open(
+        &self,
+        job: OpenJob,
+        deadline: Instant,
+        cancel: CancellationToken,
+    ) -> Result<OpenProof, ProveError> {
+        Ok(match job {
+            OpenJob::Merge { left, right } => {
+                let left = self.verify_part(left).await?;
+                let right = match right {
+                    Some(right) => Some(self.verify_part(right).await?),
+                    None => None,
+                };
+                OpenProof::Node(self.merge(MergeJob { left, right }, deadline, cancel).await?)
+            }
+            OpenJob::Seal { node } => {
+                OpenProof::Sealed(self.seal(self.verify_part(node).await?.node()?, deadline, cancel).await?)
+            }
+            OpenJob::Wrap { sheet, data, chain_id, auction_house } => {
+                let sheet = self.verify_part(sheet).await?.sheet()?;
+                let job = WrapJob { sheet, data: *data, chain_id, auction_house };
+                OpenProof::Wrapped(self.wrap(job, deadline, cancel).await?)
+            }
+        })
+    }
+
+    /// Decodes and verifies a part from outside.
+    ///
+    /// # Errors
+    /// When the bytes are no proof, the key is not in the set, or the proof is not valid.
+    pub async fn verify_part(&self, part: PartBytes) -> Result<Part, ProveError> {
+        let circuits = Arc::clone(&self.circuits);
+        let verify = move || match part {
+            PartBytes::Sheet { class_id, capacity, proof } => {
+                let verified = circuits.verify_sheet(class_id, capacity as usize, &proof);
+                refused(Stage::Verify, verified).map(Part::Sheet)
+            }
+            PartBytes::Node { level, proof } => {
+                circuits.tournament()?.verify_node(level as usize, &proof).map(Part::Node)
+            }
+        };
+        self.queue.run_beside(Stage::Verify, verify).await
+    }
+
+    /// Verifies what somebody else made of a merge: that it proves what the merge shows, not merely something.
+    ///
+    /// # Errors
+    /// When the bytes are no such proof.
+    pub async fn accept_node(&self, job: &MergeJob, proof: Vec<u8>) -> Result<ProvenNode, ProveError> {
+        let expected = job.statement().map_err(|source| ProveError::Unmergeable { source })?;
+        let level = u32::try_from(job.level()).unwrap_or(u32::MAX);
+        let node = self.verify_part(PartBytes::Node { level, proof }).await?.node()?;
+        if node.statement == expected { Ok(node) } else { Err(ProveError::foreign(Layer::Node)) }
+    }
+
+    /// Verifies what somebody else made of a seal.
+    ///
+    /// # Errors
+    /// When the bytes are no such proof.
+    pub async fn accept_seal(&self, node: &ProvenNode, proof: Vec<u8>) -> Result<ProvenSheet, ProveError> {
+        let class_id = u32::try_from(node.level).unwrap_or(u32::MAX);
+        let sealed = self.verify_sheet(class_id, SLOTS, proof).await?;
+        if sealed.statement == node.statement { Ok(sealed) } else { Err(ProveError::foreign(Layer::Seal)) }
+    }
+
+    /// Verifies what somebody else made of a wrap.
+    ///
+    /// # Errors
+    /// When the bytes are no such proof.
+    pub async fn accept_wrap(&self, job: &WrapJob, proof: Vec<u8>) -> Result<WrappedProof, ProveError> {
+        let circuits = Arc::clone(&self.circuits);
+        let beta = sotto_circuits::data_digest(&job.data);
+        let shown = WrapPublicInputs::of(&job.data, job.data.sigma(job.chain_id, job.auction_house, beta));
+        let verify = move || {
+            let circuit = &circuits.wrap()?.circuit;
+            let proof = refused(Stage::Verify, circuit.proof_from_bytes(&proof))?;
+            refused(Stage::Verify, circuit.verify(&proof, &shown))?;
+            Ok(WrappedProof { beta, public_inputs: shown.elements(), proof })
+        };
+        self.queue.run_beside(Stage::Verify, verify).await
+    }
+
     /// Ends jobs that wait; the running one finishes.
     pub fn stop(&self) {
         self.queue.stop();
@@ -440,7 +593,7 @@ impl Prover {
 }
 
 /// A circuit error of a stage; a proof of our own that does not verify is the service's failure, not the job's.
-fn refused<T>(stage: Stage, outcome: Result<T, CircuitError>) -> Result<T, ProveError> {
+pub(crate) fn refused<T>(stage: Stage, outcome: Result<T, CircuitError>) -> Result<T, ProveError> {
     outcome.map_err(|source| match source {
         CircuitError::Invalid { .. } if stage != Stage::Verify => ProveError::Unverifiable { stage, source },
         _ => ProveError::Circuit { stage, source },
