@@ -34,53 +34,90 @@ const fn round_constants() -> [u64; 24] {
 
 /// Permutes the state of each lane.
 #[inline(always)]
-pub(super) fn permute<S: Simd>(s: S, a: &mut [S::V; STATE]) {
+pub(super) fn permute<S: Simd>(s: S, state: &mut [S::V; STATE]) {
+    let mut a = *state;
     for constant in ROUND_CONSTANTS {
-        round(s, a, s.splat(constant));
+        a = round(s, &a, s.splat(constant));
     }
+    *state = a;
 }
 
+/// A round, written out: with every index a literal the state stays in registers, where loops would keep it in memory.
 #[inline(always)]
-fn round<S: Simd>(s: S, a: &mut [S::V; STATE], constant: S::V) {
+fn round<S: Simd>(s: S, a: &[S::V; STATE], constant: S::V) -> [S::V; STATE] {
     // theta
-    let c: [S::V; 5] =
-        core::array::from_fn(|x| s.xor3(s.xor3(a[x], a[x + 5], a[x + 10]), a[x + 15], a[x + 20]));
-    let d: [S::V; 5] = core::array::from_fn(|x| s.rotl::<1, 63>(c[(x + 1) % 5]));
-    for (i, word) in a.iter_mut().enumerate() {
-        *word = s.xor3(*word, c[(i + 4) % 5], d[i % 5]);
-    }
+    let parity = |x: usize| s.xor3(s.xor3(a[x], a[x + 5], a[x + 10]), a[x + 15], a[x + 20]);
+    let c = [parity(0), parity(1), parity(2), parity(3), parity(4)];
+    let turned = |x: usize| s.rotl::<1, 63>(c[x]);
+    let d = [turned(1), turned(2), turned(3), turned(4), turned(0)];
+    let t = |i: usize| s.xor3(a[i], c[(i + 4) % 5], d[i % 5]);
     // rho and pi: the lane at (x, y) goes, turned, to (y, 2x + 3y).
     let b = [
-        a[0],
-        s.rotl::<44, 20>(a[6]),
-        s.rotl::<43, 21>(a[12]),
-        s.rotl::<21, 43>(a[18]),
-        s.rotl::<14, 50>(a[24]),
-        s.rotl::<28, 36>(a[3]),
-        s.rotl::<20, 44>(a[9]),
-        s.rotl::<3, 61>(a[10]),
-        s.rotl::<45, 19>(a[16]),
-        s.rotl::<61, 3>(a[22]),
-        s.rotl::<1, 63>(a[1]),
-        s.rotl::<6, 58>(a[7]),
-        s.rotl::<25, 39>(a[13]),
-        s.rotl::<8, 56>(a[19]),
-        s.rotl::<18, 46>(a[20]),
-        s.rotl::<27, 37>(a[4]),
-        s.rotl::<36, 28>(a[5]),
-        s.rotl::<10, 54>(a[11]),
-        s.rotl::<15, 49>(a[17]),
-        s.rotl::<56, 8>(a[23]),
-        s.rotl::<62, 2>(a[2]),
-        s.rotl::<55, 9>(a[8]),
-        s.rotl::<39, 25>(a[14]),
-        s.rotl::<41, 23>(a[15]),
-        s.rotl::<2, 62>(a[21]),
+        t(0),
+        s.rotl::<44, 20>(t(6)),
+        s.rotl::<43, 21>(t(12)),
+        s.rotl::<21, 43>(t(18)),
+        s.rotl::<14, 50>(t(24)),
+        s.rotl::<28, 36>(t(3)),
+        s.rotl::<20, 44>(t(9)),
+        s.rotl::<3, 61>(t(10)),
+        s.rotl::<45, 19>(t(16)),
+        s.rotl::<61, 3>(t(22)),
+        s.rotl::<1, 63>(t(1)),
+        s.rotl::<6, 58>(t(7)),
+        s.rotl::<25, 39>(t(13)),
+        s.rotl::<8, 56>(t(19)),
+        s.rotl::<18, 46>(t(20)),
+        s.rotl::<27, 37>(t(4)),
+        s.rotl::<36, 28>(t(5)),
+        s.rotl::<10, 54>(t(11)),
+        s.rotl::<15, 49>(t(17)),
+        s.rotl::<56, 8>(t(23)),
+        s.rotl::<62, 2>(t(2)),
+        s.rotl::<55, 9>(t(8)),
+        s.rotl::<39, 25>(t(14)),
+        s.rotl::<41, 23>(t(15)),
+        s.rotl::<2, 62>(t(21)),
     ];
     // chi and iota
-    for (i, word) in a.iter_mut().enumerate() {
-        let row = i / 5 * 5;
-        *word = s.chi(b[i], b[row + (i + 1) % 5], b[row + (i + 2) % 5]);
-    }
-    a[0] = s.xor(a[0], constant);
+    let row = |y: usize| {
+        let b: [S::V; 5] = [b[5 * y], b[5 * y + 1], b[5 * y + 2], b[5 * y + 3], b[5 * y + 4]];
+        [
+            s.chi(b[0], b[1], b[2]),
+            s.chi(b[1], b[2], b[3]),
+            s.chi(b[2], b[3], b[4]),
+            s.chi(b[3], b[4], b[0]),
+            s.chi(b[4], b[0], b[1]),
+        ]
+    };
+    let ([a0, a1, a2, a3, a4], [a5, a6, a7, a8, a9]) = (row(0), row(1));
+    let ([a10, a11, a12, a13, a14], [a15, a16, a17, a18, a19]) = (row(2), row(3));
+    let [a20, a21, a22, a23, a24] = row(4);
+    [
+        s.xor(a0, constant),
+        a1,
+        a2,
+        a3,
+        a4,
+        a5,
+        a6,
+        a7,
+        a8,
+        a9,
+        a10,
+        a11,
+        a12,
+        a13,
+        a14,
+        a15,
+        a16,
+        a17,
+        a18,
+        a19,
+        a20,
+        a21,
+        a22,
+        a23,
+        a24,
+    ]
 }
