@@ -7,8 +7,8 @@ use plonky2::field::goldilocks_field::GoldilocksField as F;
 use super::simd::{Kernel, Simd, words, words_mut};
 
 /// A gate on extension elements.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ExtensionGate {
+#[derive(Clone, Debug)]
+pub(super) enum ExtensionGate<'a> {
     /// `out = c0·a·b + c1·d` for each operation; wires `a b d out`.
     Arithmetic {
         /// Operations.
@@ -26,11 +26,22 @@ pub(super) enum ExtensionGate {
         /// Wires of a coefficient: one for an element of the field, two for one of the extension.
         width: usize,
     },
+    /// The value at a point of the polynomial that takes these values over a coset, by the barycentric formula in parts of
+    /// `degree` points. Wires: shift, values, point, value at the point, sums and products between the parts, the point
+    /// over the shift.
+    Interpolation {
+        /// Points of the subgroup.
+        domain: Vec<F>,
+        /// Barycentric weights.
+        weights: &'a [F],
+        /// Degree of the constraints.
+        degree: usize,
+    },
 }
 
 /// The gate on a batch of points.
 pub(super) struct ExtensionGateKernel<'a> {
-    pub(super) gate: ExtensionGate,
+    pub(super) gate: ExtensionGate<'a>,
     /// Constants, each for all points.
     pub(super) constants: &'a [F],
     /// Wires, each for all points.
@@ -48,10 +59,13 @@ impl Kernel for ExtensionGateKernel<'_> {
         let (constants, wires, out) = (words(self.constants), words(self.wires), words_mut(self.out));
         for from in (0..self.batch).step_by(S::LANES) {
             let mut point = Point { s, constants, wires, out, batch: self.batch, from, next: 0 };
-            match self.gate {
-                ExtensionGate::Arithmetic { ops } => point.arithmetic(ops),
-                ExtensionGate::Multiplication { ops } => point.multiplication(ops),
-                ExtensionGate::Reducing { coeffs, width } => point.reducing(coeffs, width),
+            match &self.gate {
+                ExtensionGate::Arithmetic { ops } => point.arithmetic(*ops),
+                ExtensionGate::Multiplication { ops } => point.multiplication(*ops),
+                ExtensionGate::Reducing { coeffs, width } => point.reducing(*coeffs, *width),
+                ExtensionGate::Interpolation { domain, weights, degree } => {
+                    point.interpolation(words(domain), words(weights), *degree);
+                }
             }
         }
     }
@@ -141,5 +155,37 @@ impl<S: Simd> Point<'_, S> {
             accumulator = self.element(after);
             self.equal([low, high], accumulator);
         }
+    }
+
+    #[inline(always)]
+    fn interpolation(&mut self, domain: &[u64], weights: &[u64], degree: usize) {
+        let s = self.s;
+        let count = domain.len();
+        let (point, value) = (1 + 2 * count, 3 + 2 * count);
+        let between = (count - 2) / (degree - 1);
+        let (sums, products) = (value + 2, value + 2 + 2 * between);
+        let (shift, x) = (self.wire(0), self.element(products + 2 * between));
+        self.equal(self.element(point), [s.mul_mod(x[0], shift), s.mul_mod(x[1], shift)]);
+        let (zero, one) = (s.splat(0), s.splat(1));
+        let (mut sum, mut product) = ([zero, zero], [one, zero]);
+        for (i, (&root, &weight)) in domain.iter().zip(weights).enumerate() {
+            // The first part has `degree` points, the others one less.
+            if i > 1 && (i - 1).is_multiple_of(degree - 1) {
+                let part = (i - 1) / (degree - 1) - 1;
+                let (next_sum, next_product) =
+                    (self.element(sums + 2 * part), self.element(products + 2 * part));
+                self.equal(next_sum, sum);
+                self.equal(next_product, product);
+                (sum, product) = (next_sum, next_product);
+            }
+            let term = [s.sub_mod(x[0], s.splat(root)), x[1]];
+            let [v0, v1] = self.element(1 + 2 * i);
+            let weight = s.splat(weight);
+            let [a0, a1] = self.multiply(sum, term);
+            let [b0, b1] = self.multiply([s.mul_mod(v0, weight), s.mul_mod(v1, weight)], product);
+            sum = [s.add_mod(a0, b0), s.add_mod(a1, b1)];
+            product = self.multiply(product, term);
+        }
+        self.equal(self.element(value), sum);
     }
 }

@@ -10,7 +10,7 @@ use super::{
     FULL, HALF_N_FULL_ROUNDS, Halves, N_PARTIAL_ROUNDS, PARTIAL, PARTIAL_FIRST, WIDTH, ZERO_LIFTED, add_pair,
     cut, fold, fold_element, full_round, multiply, seventh_power,
 };
-use crate::fast::simd::{Kernel, Simd, words, words_mut};
+use crate::fast::simd::{EPSILON, Kernel, Simd, words, words_mut};
 use plonky2::hash::poseidon::ALL_ROUND_CONSTANTS;
 
 const OUTPUT: usize = WIDTH;
@@ -136,6 +136,41 @@ impl<S: Simd> Point<'_, S> {
             // As in the permutation: the pairs that come in have 42 bits, and each round adds 8.05.
             if round % 3 == 1 && round + 1 < N_PARTIAL_ROUNDS {
                 cut(s, halves);
+            }
+        }
+    }
+}
+
+/// Wires of plonky2's gate of the matrix: twelve elements of the extension, and their product.
+pub(in crate::fast) const MATRIX_WIRES: usize = 4 * WIDTH;
+
+/// plonky2's gate of the matrix alone, on elements of the extension, each component by itself.
+pub(in crate::fast) struct MatrixGateKernel<'a> {
+    /// Wires, each for all points.
+    pub(in crate::fast) wires: &'a [F],
+    /// Points, a multiple of eight.
+    pub(in crate::fast) batch: usize,
+    /// Constraints, each for all points.
+    pub(in crate::fast) out: &'a mut [F],
+}
+
+impl Kernel for MatrixGateKernel<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (wires, out) = (words(self.wires), words_mut(self.out));
+        let mask = s.splat(EPSILON);
+        for from in (0..self.batch).step_by(S::LANES) {
+            for component in 0..2 {
+                let at = |i: usize| (2 * i + component) * self.batch + from;
+                let state: [S::V; WIDTH] = core::array::from_fn(|i| s.load(&wires[at(i)..]));
+                let mut halves =
+                    Halves::<S> { low: state.map(|x| s.and(x, mask)), high: state.map(|x| s.shr::<32>(x)) };
+                multiply(s, &mut halves);
+                for i in 0..WIDTH {
+                    let product = fold_element(s, &halves, i, ZERO_LIFTED);
+                    s.store(s.sub_mod(s.load(&wires[at(WIDTH + i)..]), product), &mut out[at(i)..]);
+                }
             }
         }
     }
