@@ -25,6 +25,7 @@ mod poseidon_hash;
 mod prove;
 mod quotient;
 mod salt;
+mod schedule;
 mod scratch;
 pub(crate) mod simd;
 mod witness;

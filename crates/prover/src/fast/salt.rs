@@ -2,6 +2,7 @@
 
 use plonky2::field::types::{Field, Field64};
 use rand::{RngCore, rngs::OsRng};
+use rayon::prelude::*;
 use sotto_circuits::field::F;
 
 use super::columns::Columns;
@@ -20,10 +21,20 @@ pub(super) fn random_columns(columns: usize, rows: usize) -> Result<Columns, Pro
     Ok(out)
 }
 
+/// As many uniform elements.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub(super) fn random(count: usize) -> Result<Vec<F>, ProveError> {
+    let mut out = vec![F::ZERO; count];
+    fill(&mut out)?;
+    Ok(out)
+}
+
 /// Fills a slice with uniform elements: 64 random bits that are not below the order are drawn again.
-pub(super) fn fill(out: &mut [F]) -> Result<(), ProveError> {
-    let mut bytes = vec![0; REQUEST.min(8 * out.len())];
-    for chunk in out.chunks_mut(REQUEST / 8) {
+fn fill(out: &mut [F]) -> Result<(), ProveError> {
+    out.par_chunks_mut(REQUEST / 8).try_for_each(|chunk| {
+        let mut bytes = vec![0; 8 * chunk.len()];
         let mut missing: Vec<&mut F> = chunk.iter_mut().collect();
         while !missing.is_empty() {
             let bytes = &mut bytes[..8 * missing.len()];
@@ -37,8 +48,8 @@ pub(super) fn fill(out: &mut [F]) -> Result<(), ProveError> {
                 _ => true,
             });
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]

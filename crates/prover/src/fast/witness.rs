@@ -1,17 +1,20 @@
 //! The witness: every wire's value, by column.
 
+use std::sync::OnceLock;
+
 use plonky2::{
     field::types::Field,
-    iop::{
-        generator::generate_partial_witness,
-        witness::{PartialWitness, PartitionWitness},
-    },
+    iop::witness::{PartialWitness, PartitionWitness},
     plonk::config::GenericConfig,
 };
 use rayon::prelude::*;
 use sotto_circuits::field::{CircuitData, D, F};
 
-use super::{columns::Columns, prove::Run};
+use super::{
+    columns::Columns,
+    prove::Run,
+    schedule::{self, Schedule},
+};
 use crate::ProveError;
 
 /// Where each wire's value stands in plonky2's partition of the targets, column after column.
@@ -19,6 +22,8 @@ use crate::ProveError;
 pub(super) struct WitnessPlan {
     representatives: Vec<u32>,
     public_inputs: Vec<u32>,
+    /// How the generators ran in the first proof.
+    schedule: OnceLock<Schedule>,
 }
 
 impl WitnessPlan {
@@ -30,6 +35,7 @@ impl WitnessPlan {
         Self {
             representatives: (0..wires).flat_map(column).collect(),
             public_inputs: data.prover_only.public_inputs.iter().map(public).collect(),
+            schedule: OnceLock::new(),
         }
     }
 
@@ -40,8 +46,15 @@ impl WitnessPlan {
         inputs: PartialWitness<F>,
         run: &Run<'_>,
     ) -> Result<PartitionWitness<'a, F>, ProveError> {
-        generate_partial_witness(inputs, &data.prover_only, &data.common)
-            .map_err(|error| run.unprovable(&error))
+        if let Some(schedule) = self.schedule.get()
+            && let Some(witness) = schedule.replay(data, &inputs, run)?
+        {
+            return Ok(witness);
+        }
+        let (witness, schedule) = schedule::record(data, &inputs, run)?;
+        // Of several first proofs at once, one schedule is as good as the other.
+        let _ = self.schedule.set(schedule);
+        Ok(witness)
     }
 
     /// Writes the wires' values by column, and returns the public inputs. A wire without a value is zero.
