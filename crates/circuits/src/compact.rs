@@ -1,7 +1,7 @@
 //! The profile `compact`: the statement of the wrap in two steps, for the shortest proof.
 //!
-//! The shrink proves what the `fast` wrap proves, with few queries at a very low rate, so that the proof around it needs few
-//! rows; that one adds nothing but Keccak trees and a still lower rate. Its key is the constant that the chain pins.
+//! The shrink proves what the `fast` wrap proves, with queries few enough that the proof around it fits 2^12 rows; that one
+//! adds nothing but Keccak trees and a far lower rate. Its key is the constant that the chain pins.
 
 use plonky2::{
     iop::witness::{PartialWitness, WitnessWrite},
@@ -40,7 +40,7 @@ pub struct CompactCircuit {
 }
 
 impl ShrinkCircuit {
-    /// Builds the circuit for the sheets' shape; up to a minute of work, most of it commitments at the low rate.
+    /// Builds the circuit for the sheets' shape; seconds of work, most of it commitments at the low rate.
     pub fn build(shape: &SheetShape) -> Self {
         let mut builder = Builder::new(shrink_config());
         let targets = WrapTargets::constrain(&mut builder, shape);

@@ -1,7 +1,14 @@
 //! Every term of every layer.
 
+use plonky2::plonk::circuit_data::CircuitConfig;
+
 use super::fixtures::{LEAF, NODES, SEALS, SHEET, WRAP};
-use crate::{CircuitInfo, security::MINIMUM_BITS};
+use crate::{
+    CircuitInfo,
+    field::{Builder, C, Common, CompactQueries, compact_config, leaf_config, shrink_config},
+    security::{MINIMUM_BITS, SecurityTerms},
+    wrap::WrapTargets,
+};
 
 // covers: Z7 Z25
 #[test]
@@ -15,6 +22,40 @@ fn every_term_of_every_layer_has_a_hundred_bits() {
     }
     assert!(SHEET.data.common.config.zero_knowledge && SHEET.data.common.fri_params.hiding);
     assert!(SEALS[0].data.common.config.zero_knowledge && SEALS[0].data.common.fri_params.hiding);
+}
+
+/// The shape of a circuit that verifies proofs of another shape. The key is free, for a constant one costs building the
+/// inner circuit; its rows would be a few more, within the same degree.
+fn around(inner: &Common, config: CircuitConfig) -> Common {
+    let mut builder = Builder::new(config);
+    let proof = builder.add_virtual_proof_with_pis(inner);
+    let key = builder.add_virtual_verifier_data(inner.config.fri_config.cap_height);
+    builder.verify_proof::<C>(&proof, &key, inner);
+    builder.register_public_inputs(&proof.public_inputs);
+    builder.build_with_options::<C>(false).common
+}
+
+// covers: Z7 Z25
+#[test]
+fn every_term_of_the_compact_profile_has_a_hundred_bits() {
+    let mut builder = Builder::new(shrink_config());
+    WrapTargets::constrain(&mut builder, &SHEET.shape());
+    let shrink = builder.build_with_options::<C>(false).common;
+    assert_eq!(shrink.degree_bits(), 13);
+    let mut layers =
+        vec![("shrink", 256, shrink.clone()), ("reduction", 256, around(&shrink, leaf_config()))];
+    for queries in [CompactQueries::Ten, CompactQueries::Sixteen] {
+        let wrap = around(&shrink, compact_config(queries));
+        assert_eq!(wrap.degree_bits(), 12, "the wrap has room for a proof of the shrink");
+        layers.push(("compact", 200, wrap));
+    }
+    for (layer, digest_bits, common) in layers {
+        let security = SecurityTerms::of(&common, digest_bits);
+        for (term, bits) in security.conjectured() {
+            assert!(bits >= MINIMUM_BITS, "{layer} {term}: {bits}");
+        }
+        assert!(security.proven_johnson > 50.0, "{layer}");
+    }
 }
 
 #[test]
