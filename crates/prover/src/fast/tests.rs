@@ -17,11 +17,13 @@ use plonky2::{
     util::timing::TimingTree,
 };
 use sotto_circuits::{
-    Layer, LeafCircuit, WrapCircuit,
-    field::{Builder, CircuitData, D, F, Proof, Target},
+    CAPACITIES, CompactCircuit, Layer, LeafCircuit, ShrinkCircuit, ShrinkProof, WrapCircuit,
+    classes::standard_classes,
+    field::{Builder, CircuitData, CompactQueries, D, F, Proof, Target},
+    security::MINIMUM_BITS,
 };
 
-use super::{Backend, FastCircuit, FastHash, Run};
+use super::{Backend, FastCircuit, FastHash, Run, schedule};
 use crate::{
     ProveError, Stage,
     measure::{
@@ -167,6 +169,61 @@ fn a_wrap_is_the_stock_provers_and_its_sheet_verifies() {
         )
     });
     assert!(matches!(refused, Ok(Err(ProveError::Circuit { stage: Stage::Wrap, .. })) | Err(_)));
+}
+
+/// Every other layer of the project, on every backend: minutes, most of them the stock prover's.
+#[test]
+#[ignore = "soak"]
+fn every_layer_is_the_stock_provers() {
+    for class in standard_classes().unwrap() {
+        for slots in CAPACITIES {
+            let sample = Sample::of(class.clone(), slots).unwrap();
+            let leaf = LeafCircuit::build(sample.class(), slots).unwrap();
+            assert_equal(leaf.data(), &leaf.witness(&sample.leaf_inputs()).unwrap());
+        }
+    }
+    let pipeline = Pipeline::build(&[64, 64], 1).unwrap();
+    let (sheet, _) = pipeline.prove().unwrap();
+    let shown = pipeline.sample.shown(&sheet, &pipeline.sheet);
+    let shrink = ShrinkCircuit::build(&pipeline.sheet.shape());
+    let key = pipeline.sheet.key();
+    let witness = shrink.witness(&sheet, &key, &shown.keys, &shown.data, shown.sigma).unwrap();
+    assert_equal(shrink.data(), &witness);
+    let prover = FastCircuit::new(shrink.data()).unwrap();
+    let proof = ShrinkProof::new(prover.prove(shrink.data(), witness, &run()).unwrap());
+    shrink.verify(&proof, &shown.inputs).unwrap();
+    for queries in [CompactQueries::Ten, CompactQueries::Sixteen] {
+        let wrap = CompactCircuit::build(&shrink, queries);
+        let security = wrap.info().security;
+        assert!(security.minimum() >= MINIMUM_BITS, "{security:?}");
+        assert_equal(wrap.data(), &wrap.witness(&proof).unwrap());
+    }
+}
+
+/// The first proof records the order of the generators; the second follows it, and reaches the same values.
+#[test]
+fn a_recorded_order_of_generators_gives_the_stock_witness() {
+    let (data, witness) = &*RECURSION;
+    let stock = generate_partial_witness(witness.clone(), &data.prover_only, &data.common).unwrap();
+    let (recorded, schedule) = schedule::record(data, witness, &run()).unwrap();
+    let replayed = schedule.replay(data, witness, &run()).unwrap().expect("an order was recorded");
+    // Unused wires of the public-input gate are drawn at random.
+    let same = |values: &[Option<F>]| values.iter().zip(&stock.values).filter(|(a, b)| a == b).count();
+    let random = stock.values.len() - same(&recorded.values);
+    assert!(random < 140, "{random}");
+    assert_eq!(same(&replayed.values), stock.values.len() - random);
+    assert!(replayed.values.iter().zip(&stock.values).all(|(a, b)| a.is_some() == b.is_some()));
+}
+
+#[test]
+fn a_recorded_order_refuses_inputs_without_a_witness() {
+    let (data, input) = chain::<Stock>(with_fri(|_| {}), 4);
+    let (_, schedule) = schedule::record(&data, &witness(input, 2), &run()).unwrap();
+    assert!(matches!(schedule.replay(&data, &PartialWitness::new(), &run()), Ok(None)));
+    let mut twice = witness(input, 2);
+    twice.set_target(data.prover_only.public_inputs[1], F::ZERO).unwrap();
+    let refused = schedule.replay(&data, &twice, &run());
+    assert!(matches!(refused, Err(ProveError::Circuit { .. })), "{refused:?}");
 }
 
 #[test]
