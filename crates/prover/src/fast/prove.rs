@@ -207,7 +207,8 @@ impl FastCircuit {
         self.check(data)?;
         run.check()?;
         let started = Instant::now();
-        let witness = self.plan.generate(data, inputs, run)?;
+        let witness = self.plan.generate(data, &inputs, run)?;
+        drop(inputs);
         let generating = started.elapsed().as_secs_f64();
         let (proof, mut seconds) = self.prove_partition(data, &witness, run)?;
         seconds.phases[Phase::Witness as usize] += generating;

@@ -177,7 +177,7 @@ fn a_wrap_is_the_stock_provers_and_its_sheet_verifies() {
 fn every_layer_is_the_stock_provers() {
     for class in standard_classes().unwrap() {
         for slots in CAPACITIES {
-            let sample = Sample::of(class.clone(), slots).unwrap();
+            let sample = Sample::of(&class, slots).unwrap();
             let leaf = LeafCircuit::build(sample.class(), slots).unwrap();
             assert_equal(leaf.data(), &leaf.witness(&sample.leaf_inputs()).unwrap());
         }

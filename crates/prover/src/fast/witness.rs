@@ -43,15 +43,15 @@ impl WitnessPlan {
     pub(super) fn generate<'a, K: GenericConfig<D, F = F>>(
         &self,
         data: &'a CircuitData<K>,
-        inputs: PartialWitness<F>,
+        inputs: &PartialWitness<F>,
         run: &Run<'_>,
     ) -> Result<PartitionWitness<'a, F>, ProveError> {
         if let Some(schedule) = self.schedule.get()
-            && let Some(witness) = schedule.replay(data, &inputs, run)?
+            && let Some(witness) = schedule.replay(data, inputs, run)?
         {
             return Ok(witness);
         }
-        let (witness, schedule) = schedule::record(data, &inputs, run)?;
+        let (witness, schedule) = schedule::record(data, inputs, run)?;
         // Of several first proofs at once, one schedule is as good as the other.
         let _ = self.schedule.set(schedule);
         Ok(witness)

@@ -46,11 +46,11 @@ fn number(at: usize) -> i32 {
 impl Sample {
     /// A model with these hidden layers, and a round whose first slots hold intents.
     pub(crate) fn new(hidden: &[usize], slots: usize) -> Result<Self, CircuitError> {
-        Self::of(Shape::dense(hidden)?, slots)
+        Self::of(&Shape::dense(hidden)?, slots)
     }
 
     /// A model of a dense class, and such a round.
-    pub(crate) fn of(class: Shape, slots: usize) -> Result<Self, CircuitError> {
+    pub(crate) fn of(class: &Shape, slots: usize) -> Result<Self, CircuitError> {
         let layers = class.linear_formats().iter().map(|format| Dense {
             weights: (0..format.inputs * format.rows).map(number).collect(),
             biases: (0..format.rows).map(|at| i64::from(number(at))).collect(),
