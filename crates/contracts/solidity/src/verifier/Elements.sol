@@ -61,6 +61,21 @@ library Elements {
         }
     }
 
+    /// @notice Reverts unless each of the `count` elements at `ptr`, little-endian, is below p. They stay as they are;
+    /// what follows them up to the next multiple of four elements must be zero.
+    function requireCanonical(uint256 ptr, uint256 count) internal pure {
+        uint256 end = ptr + 8 * count;
+        for (; ptr < end; ptr += 32) {
+            uint256 v;
+            assembly ("memory-safe") {
+                v := mload(ptr)
+            }
+            for (v = swap(v); v != 0; v >>= 64) {
+                if (uint64(v) >= P) revert NotCanonical();
+            }
+        }
+    }
+
     /// @notice Reverses the bytes of each of the four elements in a word, without any check.
     function swap(uint256 v) internal pure returns (uint256 r) {
         assembly ("memory-safe") {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {CosetFold} from "./CosetFold.sol";
 import {Elements} from "./Elements.sol";
-import {Ext, ZERO, fromBase} from "./Extension.sol";
+import {Ext, ONE, ZERO, fromBase} from "./Extension.sol";
 import {Goldilocks, P} from "./Goldilocks.sol";
+import {Leaf} from "./Leaf.sol";
 import {MerkleCap} from "./MerkleCap.sol";
 import {Shape} from "./Shape.sol";
 
@@ -19,16 +21,20 @@ struct FriChallenges {
 
 /// @notice What all queries share.
 struct FriContext {
-    /// polynomials in each of the four oracles, and in all of them
-    uint256[4] leafLengths;
+    /// bytes of the leaves of the four oracles
+    uint256[4] leafBytes;
+    /// polynomials in all oracles, and those opened at g zeta, which are the first of the third
     uint256 polynomials;
+    uint256 nextPolynomials;
+    /// digests on a path of the first trees
+    uint256 pathLength;
     /// calldata offset of the caps of wires, products and quotient, and of the folding steps' caps
     uint256 caps;
     uint256 stepCaps;
     uint256 capBytes;
     /// memory address of the constants' cap
     uint256 constantsCap;
-    /// memory address of alpha^0, alpha^1, ..., two words each, then zeros to a multiple of four powers
+    /// memory address of alpha^0, alpha^1, ..., two words each, then zeros to a multiple of eight powers
     uint256 powers;
     /// alpha^(polynomials opened at g zeta)
     Ext shift;
@@ -37,14 +43,14 @@ struct FriContext {
     Ext reducedNext;
     Ext zeta;
     Ext zetaNext;
-    /// memory addresses of the roots of unity of order 2, 4, 8, ... and of their inverses
-    uint256 roots;
-    uint256 inverseRoots;
+    /// memory addresses of the points and of their inverses, by four bits of the index: see `FriSetup`
+    uint256 points;
+    uint256 inversePoints;
     /// memory address of the inverses of the points of a folding coset of start 1, in bit-reversed order
     uint256 twiddles;
-    /// 1 / generator
-    uint256 inverseShift;
-    bytes finalPolynomial;
+    /// memory address of the final polynomial, two words a coefficient, zeros to a multiple of four; and its end
+    uint256 finalPolynomial;
+    uint256 finalPolynomialEnd;
     /// memory for leaves
     uint256 buffer;
 }
@@ -53,6 +59,8 @@ struct FriContext {
 /// @notice The quotients (sum alpha^i (f_i(x) - f_i(z))) / (x - z) of both opening points are combined, folded step by
 /// step and compared with the final polynomial, at the points that the queries ask for.
 library Fri {
+    // Offsets and indices are sums of numbers of the shape, all of them small, so they are computed in unchecked blocks.
+
     /// A path of this query does not lead to its cap. Trees 0..3: constants, wires, products, quotient; then the steps.
     error MerkleMismatch(uint256 query, uint256 tree);
     /// The value folded so far is not the committed one.
@@ -63,13 +71,19 @@ library Fri {
     /// @dev Where a query stands between the folding steps.
     struct Query {
         uint256 number;
-        /// of the value in the codeword that is being folded
+        /// of the value in the first codeword
         uint256 index;
-        /// the point at that index
+        /// log2 of the values of the first codeword that one of the present codeword stands for
+        uint256 folded;
+        /// the point of the present codeword
         uint256 x;
-        Ext value;
+        /// the value is this over the denominator, which is not zero
+        Ext numerator;
+        Ext denominator;
         /// calldata offset of what comes next
         uint256 src;
+        /// levels of the tree that comes next
+        uint256 pathLength;
     }
 
     /// @notice Reverts unless every query is consistent.
@@ -78,201 +92,170 @@ library Fri {
         internal
         pure
     {
-        Query memory q;
-        for (uint256 number = 0; number < shape.queries; number++) {
-            q.number = number;
-            q.index = challenges.indices[number];
-            q.x = _product(c.roots, Goldilocks.GENERATOR, q.index);
-            q.value = _initial(shape, c, number, q.index, q.x, src);
-            q.src = src + 8 * c.polynomials + 100 * _firstPathLength(shape);
-            _steps(shape, c, challenges.betas, q);
-            if (!(_evaluate(c.finalPolynomial, q.x) == q.value)) revert FinalPolynomialMismatch(number);
-            src = q.src;
+        unchecked {
+            Query memory q;
+            q.src = src;
+            uint256 steps = shape.arityBits.length;
+            for (uint256 number = 0; number < shape.queries; number++) {
+                q.number = number;
+                q.index = challenges.indices[number];
+                q.pathLength = c.pathLength;
+                q.x = _product(c.points, q.index);
+                q.folded = 0;
+                _initial(c, q);
+                for (uint256 step = 0; step < steps; step++) {
+                    _step(c, q, step, uint8(shape.arityBits[step]), challenges.betas[step]);
+                }
+                if (!_isValue(q, _evaluate(c, q.x))) revert FinalPolynomialMismatch(number);
+            }
         }
     }
 
     /// Checks the four leaves' paths and combines their values to that of the first folded codeword.
-    function _initial(Shape memory shape, FriContext memory c, uint256 query, uint256 index, uint256 x, uint256 src)
+    function _initial(FriContext memory c, Query memory q) private pure {
+        unchecked {
+            uint256 zs = q.src + c.leafBytes[0] + c.leafBytes[1];
+            uint256 nodes;
+            (nodes, q.src) = _leaves(c, q.src);
+            // the value: shift (sum alpha^i f_i(x) - reduced) / (x - zeta) + (sum alpha^i Z_i(x) - reducedNext) / (x - g zeta)
+            Ext numerator = Leaf.combine(c.buffer, c.powers, c.polynomials) - c.reduced;
+            Ext numeratorNext = Leaf.combineWord(_calldataWord(zs), c.powers, c.nextPolynomials) - c.reducedNext;
+            Ext x = fromBase(q.x);
+            Ext d = x - c.zeta;
+            Ext dNext = x - c.zetaNext;
+            q.numerator = c.shift * numerator * dNext + numeratorNext * d;
+            q.denominator = d * dNext;
+            if (q.denominator == ZERO) revert Goldilocks.ZeroDenominator();
+
+            uint256 stride = 25 * q.pathLength;
+            _requireCaps(c, q.number, nodes, MerkleCap.climbFour(nodes, q.index, q.src, stride));
+            q.src += 4 * stride;
+        }
+    }
+
+    /// Copies the four leaves to the buffer, zeros behind them.
+    /// @return nodes Memory address of their digests.
+    /// @return end Calldata offset of what follows them.
+    function _leaves(FriContext memory c, uint256 src) private pure returns (uint256 nodes, uint256 end) {
+        uint256 leaf = c.buffer;
+        assembly ("memory-safe") {
+            nodes := sub(leaf, 128)
+            for { let i := 0 } lt(i, 128) { i := add(i, 32) } {
+                // leafBytes is the first field
+                let length := mload(add(mload(c), i))
+                calldatacopy(leaf, src, length)
+                mstore(add(nodes, i), keccak256(leaf, length))
+                leaf := add(leaf, length)
+                src := add(src, length)
+            }
+            mstore(leaf, 0)
+            mstore(add(leaf, 32), 0)
+            end := src
+        }
+    }
+
+    /// Compares four digests with those of the caps: constants first, then the prover's three.
+    function _requireCaps(FriContext memory c, uint256 query, uint256 nodes, uint256 slot) private pure {
+        unchecked {
+            for (uint256 tree = 0; tree < 4; tree++) {
+                bytes32 root;
+                assembly ("memory-safe") {
+                    root := mload(add(nodes, shl(5, tree)))
+                }
+                bool ok = tree == 0
+                    ? MerkleCap.isInMemoryCap(root, slot, c.constantsCap)
+                    : MerkleCap.isInCalldataCap(root, slot, c.caps + (tree - 1) * c.capBytes);
+                if (!ok) revert MerkleMismatch(query, tree);
+            }
+        }
+    }
+
+    /// Checks that the value is the committed one, and folds its coset.
+    function _step(FriContext memory c, Query memory q, uint256 step, uint256 arity, Ext beta) private pure {
+        unchecked {
+            uint256 coset = q.src;
+            uint256 inCoset = (q.index >> q.folded) & ((1 << arity) - 1);
+            q.pathLength -= arity;
+            q.src = coset + (16 << arity);
+            bytes32 leaf = _copy(c.buffer, coset, 16 << arity);
+            Ext folded = _folded(c, q, coset, arity, beta);
+            _requireCommitted(c, q, step, leaf, q.index >> (q.folded + arity));
+            Ext claimed = Ext.wrap(Elements.swap(_calldataWord(coset + 16 * inCoset)) >> 128);
+            if (!_isValue(q, claimed)) revert FoldMismatch(q.number, step);
+            q.numerator = folded;
+            q.denominator = ONE;
+            q.x = Goldilocks.powTwo(q.x, arity);
+            q.folded += arity;
+        }
+    }
+
+    /// The value of the next codeword. The coset, which is in the buffer, starts at the point whose index has zeros in
+    /// place of the position in the coset; in the first codeword that point's inverse is the product of the table's
+    /// entries, and each folding step takes the points to a power.
+    function _folded(FriContext memory c, Query memory q, uint256 coset, uint256 arity, Ext beta)
         private
         pure
         returns (Ext)
     {
-        uint256 path = src + 8 * c.polynomials;
-        bytes32[4] memory leaves = _leaves(c, src);
-        Elements.normalise(c.buffer, c.polynomials);
-        uint256 pathLength = _firstPathLength(shape);
-        for (uint256 tree = 0; tree < 4; tree++) {
-            if (!_isCommitted(c, tree, leaves[tree], index, path, pathLength)) revert MerkleMismatch(query, tree);
-            path += 25 * pathLength;
-        }
-        return _quotients(shape, c, x);
+        uint256 next = q.folded + arity;
+        uint256 start = Goldilocks.powTwo(_product(c.inversePoints, (q.index >> next) << next), q.folded);
+        return CosetFold.fold(c.buffer, arity, start, beta, c.twiddles, coset);
     }
 
-    /// Copies the four leaves to the buffer; their digests.
-    function _leaves(FriContext memory c, uint256 src) private pure returns (bytes32[4] memory digests) {
-        uint256 leaf = c.buffer;
-        for (uint256 tree = 0; tree < 4; tree++) {
-            uint256 length = 8 * c.leafLengths[tree];
-            digests[tree] = _copy(leaf, src, length);
-            leaf += length;
-            src += length;
-        }
-        assembly ("memory-safe") {
-            mstore(leaf, 0)
-        }
-    }
-
-    /// Whether the path leads from the leaf to the cap of the tree: 0 constants, 1..3 the prover's, then the steps'.
-    function _isCommitted(
-        FriContext memory c,
-        uint256 tree,
-        bytes32 leaf,
-        uint256 index,
-        uint256 path,
-        uint256 pathLength
-    ) private pure returns (bool) {
-        (bytes32 root, uint256 slot) = MerkleCap.climb(leaf, index, path, pathLength);
-        if (tree == 0) return MerkleCap.isInMemoryCap(root, slot, c.constantsCap);
-        if (tree < 4) return MerkleCap.isInCalldataCap(root, slot, c.caps + (tree - 1) * c.capBytes);
-        return MerkleCap.isInCalldataCap(root, slot, c.stepCaps + (tree - 4) * c.capBytes);
-    }
-
-    /// shift (sum alpha^i f_i(x) - reduced) / (x - zeta) + (sum alpha^i Z_i(x) - reducedNext) / (x - g zeta).
-    function _quotients(Shape memory shape, FriContext memory c, uint256 x) private pure returns (Ext) {
-        Ext numerator = _dot(c.buffer, c.powers, c.polynomials) - c.reduced;
-        uint256 zs = c.buffer + 8 * (c.leafLengths[0] + c.leafLengths[1]);
-        Ext numeratorNext = ZERO - c.reducedNext;
-        for (uint256 i = 0; i < shape.challenges; i++) {
-            numeratorNext = numeratorNext + _power(c.powers, i).scale(_element(zs, i));
-        }
-        Ext d = fromBase(x) - c.zeta;
-        Ext dNext = fromBase(x) - c.zetaNext;
-        Ext inverse = (d * dNext).inverse();
-        return c.shift * numerator * inverse * dNext + numeratorNext * inverse * d;
-    }
-
-    /// Folds through all steps.
-    function _steps(Shape memory shape, FriContext memory c, Ext[] memory betas, Query memory q) private pure {
-        uint256 inverseShift = c.inverseShift;
-        uint256 pathLength = _firstPathLength(shape);
-        for (uint256 step = 0; step < shape.arityBits.length; step++) {
-            uint256 arity = uint8(shape.arityBits[step]);
-            pathLength -= arity;
-            uint256 inCoset = q.index & ((1 << arity) - 1);
-            {
-                bytes32 leaf = _copy(c.buffer, q.src, 16 << arity);
-                Elements.normalise(c.buffer, 2 << arity);
-                q.src += 16 << arity;
-                if (!_isCommitted(c, 4 + step, leaf, q.index >> arity, q.src, pathLength)) {
-                    revert MerkleMismatch(q.number, 4 + step);
-                }
-                q.src += 25 * pathLength;
-            }
-            if (!(_extension(c.buffer, inCoset) == q.value)) revert FoldMismatch(q.number, step);
-            // the coset starts at the point whose index has zeros in place of the position in the coset
-            uint256 start = _product(c.inverseRoots, inverseShift, q.index ^ inCoset);
-            q.value = _fold(c.buffer, arity, start, betas[step], c.twiddles);
-            q.index >>= arity;
-            q.x = Goldilocks.powTwo(q.x, arity);
-            inverseShift = Goldilocks.powTwo(inverseShift, arity);
-        }
-    }
-
-    /// The interpolant of a coset's evaluations, at beta. In bit-reversed order neighbours are the values f(y), f(-y):
-    ///   f'(y^2) = (f(y) + f(-y)) / 2 + beta (f(y) - f(-y)) / (2 y),
-    /// then the same with beta^2 on half as many values. The halves are left to the end.
-    /// @param values Memory address of 2^arity extension elements; overwritten.
-    /// @param inverseStart 1 / the coset's first point.
-    function _fold(uint256 values, uint256 arity, uint256 inverseStart, Ext beta, uint256 twiddles)
+    /// Takes the path of a folding step's leaf, which must lead to the step's cap.
+    function _requireCommitted(FriContext memory c, Query memory q, uint256 step, bytes32 leaf, uint256 index)
         private
         pure
-        returns (Ext r)
     {
-        assembly ("memory-safe") {
-            function butterfly(v, b0, b1) -> w {
-                let f0 := shr(192, v)
-                let f1 := and(shr(128, v), 0xffffffffffffffff)
-                let g0 := and(shr(64, v), 0xffffffffffffffff)
-                let g1 := and(v, 0xffffffffffffffff)
-                let o0 := add(f0, sub(P, g0))
-                let o1 := add(f1, sub(P, g1))
-                w := shl(192, mod(add(add(f0, g0), add(mul(o0, b0), mul(7, mul(o1, b1)))), P))
-                w := or(w, shl(128, mod(add(add(f1, g1), add(mul(o0, b1), mul(o1, b0))), P)))
+        unchecked {
+            (bytes32 root, uint256 slot) = MerkleCap.climb(leaf, index, q.src, q.pathLength);
+            if (!MerkleCap.isInCalldataCap(root, slot, c.stepCaps + step * c.capBytes)) {
+                revert MerkleMismatch(q.number, 4 + step);
             }
-            let b0 := shr(64, beta)
-            let b1 := and(beta, 0xffffffffffffffff)
-            for { let pairs := shl(sub(arity, 1), 1) } pairs { pairs := shr(1, pairs) } {
-                for { let k := 0 } lt(k, pairs) { k := add(k, 1) } {
-                    let inverse := mulmod(mload(add(twiddles, shl(5, k))), inverseStart, P)
-                    let w := butterfly(mload(add(values, shl(5, k))), mulmod(b0, inverse, P), mulmod(b1, inverse, P))
-                    mstore(add(values, shl(4, k)), w)
-                }
-                inverseStart := mulmod(inverseStart, inverseStart, P)
-                let t := mod(add(mul(b0, b0), mul(7, mul(b1, b1))), P)
-                b1 := mulmod(shl(1, b0), b1, P)
-                b0 := t
-            }
-            // times 2^-arity = p - (p - 1) / 2^arity
-            let v := mload(values)
-            let scale := sub(P, shr(arity, sub(P, 1)))
-            r := or(shl(64, mulmod(shr(192, v), scale, P)), mulmod(and(shr(128, v), 0xffffffffffffffff), scale, P))
+            q.src += 25 * q.pathLength;
         }
     }
 
-    /// start times the entries of `table` at the bits set in `index`.
-    function _product(uint256 table, uint256 start, uint256 index) private pure returns (uint256 r) {
+    /// Whether v is the query's value: v denominator = numerator.
+    function _isValue(Query memory q, Ext v) private pure returns (bool) {
+        return v * q.denominator == q.numerator;
+    }
+
+    /// The product of the entries for each four bits of the index.
+    function _product(uint256 table, uint256 index) private pure returns (uint256 r) {
         assembly ("memory-safe") {
-            r := start
-            for {} index { index := shr(1, index) } {
-                if and(index, 1) { r := mulmod(r, mload(table), P) }
-                table := add(table, 32)
+            r := mload(add(table, shl(5, and(index, 15))))
+            for { index := shr(4, index) } index { index := shr(4, index) } {
+                table := add(table, 512)
+                r := mulmod(r, mload(add(table, shl(5, and(index, 15)))), P)
             }
         }
     }
 
-    /// sum alpha^i value_i over base field values; four at a time, one reduction at the end.
-    function _dot(uint256 values, uint256 powers, uint256 count) private pure returns (Ext r) {
+    /// The final polynomial at x: four coefficients at a time, the sums of their products by x, x^2, x^3 reduced with the
+    /// product of what came before by x^4.
+    function _evaluate(FriContext memory c, uint256 x) private pure returns (Ext r) {
+        uint256 start = c.finalPolynomial;
+        uint256 ptr = c.finalPolynomialEnd;
         assembly ("memory-safe") {
+            let x2 := mulmod(x, x, P)
+            let x3 := mulmod(x2, x, P)
+            let x4 := mulmod(x2, x2, P)
             let s0 := 0
             let s1 := 0
-            for { let end := add(values, shl(3, count)) } lt(values, end) { values := add(values, 32) } {
-                let v := mload(values)
-                let a := shr(192, v)
-                let b := and(shr(128, v), 0xffffffffffffffff)
-                let c := and(shr(64, v), 0xffffffffffffffff)
-                v := and(v, 0xffffffffffffffff)
+            for {} gt(ptr, start) {} {
+                ptr := sub(ptr, 256)
                 s0 := add(
-                    add(s0, add(mul(a, mload(powers)), mul(b, mload(add(powers, 64))))),
-                    add(mul(c, mload(add(powers, 128))), mul(v, mload(add(powers, 192))))
+                    add(mulmod(s0, x4, P), mload(ptr)),
+                    add(mul(mload(add(ptr, 64)), x), add(mul(mload(add(ptr, 128)), x2), mul(mload(add(ptr, 192)), x3)))
                 )
                 s1 := add(
-                    add(s1, add(mul(a, mload(add(powers, 32))), mul(b, mload(add(powers, 96))))),
-                    add(mul(c, mload(add(powers, 160))), mul(v, mload(add(powers, 224))))
+                    add(mulmod(s1, x4, P), mload(add(ptr, 32))),
+                    add(mul(mload(add(ptr, 96)), x), add(mul(mload(add(ptr, 160)), x2), mul(mload(add(ptr, 224)), x3)))
                 )
-                powers := add(powers, 256)
             }
             r := or(shl(64, mod(s0, P)), mod(s1, P))
         }
-    }
-
-    /// The polynomial's value at x, by Horner's rule.
-    function _evaluate(bytes memory polynomial, uint256 x) private pure returns (Ext r) {
-        assembly ("memory-safe") {
-            let s0 := 0
-            let s1 := 0
-            let start := add(polynomial, 32)
-            for { let ptr := add(start, mload(polynomial)) } gt(ptr, start) {} {
-                ptr := sub(ptr, 16)
-                let v := mload(ptr)
-                s0 := mod(add(mul(s0, x), shr(192, v)), P)
-                s1 := mod(add(mul(s1, x), and(shr(128, v), 0xffffffffffffffff)), P)
-            }
-            r := or(shl(64, s0), s1)
-        }
-    }
-
-    function _firstPathLength(Shape memory shape) private pure returns (uint256) {
-        return shape.degreeBits + shape.rateBits - shape.capHeight;
     }
 
     function _copy(uint256 ptr, uint256 src, uint256 length) private pure returns (bytes32 digest) {
@@ -282,22 +265,9 @@ library Fri {
         }
     }
 
-    function _power(uint256 powers, uint256 i) private pure returns (Ext e) {
+    function _calldataWord(uint256 src) private pure returns (uint256 word) {
         assembly ("memory-safe") {
-            let ptr := add(powers, shl(6, i))
-            e := or(shl(64, mload(ptr)), mload(add(ptr, 32)))
-        }
-    }
-
-    function _element(uint256 ptr, uint256 i) private pure returns (uint256 e) {
-        assembly ("memory-safe") {
-            e := shr(192, mload(add(ptr, shl(3, i))))
-        }
-    }
-
-    function _extension(uint256 ptr, uint256 i) private pure returns (Ext e) {
-        assembly ("memory-safe") {
-            e := shr(128, mload(add(ptr, shl(4, i))))
+            word := calldataload(src)
         }
     }
 }

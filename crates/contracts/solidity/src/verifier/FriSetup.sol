@@ -14,50 +14,75 @@ library FriSetup {
         internal
         pure
     {
-        c.leafLengths = [
-            shape.constants + shape.routedWires,
-            shape.wires,
-            shape.challenges * (1 + shape.partialProducts),
-            shape.challenges * shape.quotientDegreeFactor
-        ];
-        c.polynomials = c.leafLengths[0] + c.leafLengths[1] + c.leafLengths[2] + c.leafLengths[3];
+        c.polynomials = _leafBytes(shape, c.leafBytes);
+        c.nextPolynomials = shape.challenges;
+        c.pathLength = shape.degreeBits + shape.rateBits - shape.capHeight;
         c.zeta = zeta;
         c.zetaNext = zeta.scale(Goldilocks.rootOfUnity(shape.degreeBits));
-        c.inverseShift = Goldilocks.inverse(Goldilocks.GENERATOR);
         c.powers = _powers(alpha, c.polynomials);
         c.shift = _power(alpha, shape.challenges);
         uint256 ptr;
         assembly ("memory-safe") {
             ptr := add(openings, 32)
         }
-        c.reduced = _reduce(ptr, c.powers, c.polynomials);
-        c.reducedNext = _reduce(ptr + 16 * c.polynomials, c.powers, shape.challenges);
+        c.reduced = _reduce(ptr, alpha, c.polynomials);
+        c.reducedNext = _reduce(ptr + 16 * c.polynomials, alpha, shape.challenges);
         uint256 height = shape.degreeBits + shape.rateBits;
         uint256 root = Goldilocks.rootOfUnity(height);
-        c.roots = _squares(root, height);
-        c.inverseRoots = _squares(Goldilocks.inverse(root), height);
+        uint256 inverseRoots = _squares(Goldilocks.inverse(root), height);
+        c.points = _points(_squares(root, height), height, Goldilocks.GENERATOR);
+        c.inversePoints = _points(inverseRoots, height, Goldilocks.inverse(Goldilocks.GENERATOR));
         uint256 maxArity = 1;
         for (uint256 i = 0; i < shape.arityBits.length; i++) {
             if (uint8(shape.arityBits[i]) > maxArity) maxArity = uint8(shape.arityBits[i]);
         }
-        c.twiddles = _twiddles(c.inverseRoots, maxArity);
+        c.twiddles = _twiddles(inverseRoots, maxArity);
         uint256 leafBytes = 8 * c.polynomials;
         uint256 cosetBytes = 16 << maxArity;
-        c.buffer = _allocate((leafBytes > cosetBytes ? leafBytes : cosetBytes) + 32);
+        // four digests, then leaves, then zeros to a multiple of eight elements
+        c.buffer = 128 + _allocate((leafBytes > cosetBytes ? leafBytes : cosetBytes) + 192);
     }
 
-    /// alpha^0 ... alpha^(count - 1) as two words each, then zeros up to a multiple of four powers.
+    /// Bytes of a leaf of constants and sigmas, wires, Z and partial products, quotient; returns the elements in all.
+    function _leafBytes(Shape memory shape, uint256[4] memory bytes_) private pure returns (uint256) {
+        bytes_[0] = 8 * (shape.constants + shape.routedWires);
+        bytes_[1] = 8 * shape.wires;
+        bytes_[2] = 8 * shape.challenges * (1 + shape.partialProducts);
+        bytes_[3] = 8 * shape.challenges * shape.quotientDegreeFactor;
+        return (bytes_[0] + bytes_[1] + bytes_[2] + bytes_[3]) / 8;
+    }
+
+    /// @notice The coefficients in big-endian order, as two words each, then zeros to a multiple of four of them.
+    function unpack(FriContext memory c, bytes memory polynomial) internal pure {
+        uint256 size = 4 * polynomial.length;
+        uint256 table = _allocate((size + 255) & ~uint256(255));
+        assembly ("memory-safe") {
+            let from := add(polynomial, 32)
+            for { let to := table } lt(to, add(table, size)) { to := add(to, 64) } {
+                let v := mload(from)
+                mstore(to, shr(192, v))
+                mstore(add(to, 32), and(shr(128, v), 0xffffffffffffffff))
+                from := add(from, 16)
+            }
+        }
+        c.finalPolynomial = table;
+        c.finalPolynomialEnd = table + ((size + 255) & ~uint256(255));
+    }
+
+    /// alpha^0 ... alpha^(count - 1) as two words each, then zeros up to a multiple of eight powers.
     function _powers(Ext alpha, uint256 count) private pure returns (uint256 table) {
-        table = _allocate(64 * (count + 3));
+        table = _allocate(64 * (count + 7));
         assembly ("memory-safe") {
             let a0 := shr(64, alpha)
             let a1 := and(alpha, 0xffffffffffffffff)
+            let a7 := mul(7, a1)
             let s0 := 1
             let s1 := 0
-            for { let ptr := table } lt(ptr, add(table, shl(6, count))) { ptr := add(ptr, 64) } {
+            let end := add(table, shl(6, count))
+            for { let ptr := table } lt(ptr, end) { ptr := add(ptr, 64) } {
                 mstore(ptr, s0)
                 mstore(add(ptr, 32), s1)
-                let t := mod(add(mul(s0, a0), mul(7, mul(s1, a1))), P)
+                let t := mod(add(mul(s0, a0), mul(s1, a7)), P)
                 s1 := mod(add(mul(s0, a1), mul(s1, a0)), P)
                 s0 := t
             }
@@ -71,22 +96,23 @@ library FriSetup {
         }
     }
 
-    /// sum alpha^i value_i over extension field values; one reduction at the end.
-    function _reduce(uint256 values, uint256 powers, uint256 count) private pure returns (Ext r) {
+    /// sum alpha^i value_i over extension field values, by Horner's rule from the last one:
+    ///   s <- s alpha + v,  (s0 a0 + 7 s1 a1 + v0) + (s0 a1 + s1 a0 + v1) X.
+    function _reduce(uint256 values, Ext alpha, uint256 count) private pure returns (Ext r) {
         assembly ("memory-safe") {
+            let a0 := shr(64, alpha)
+            let a1 := and(alpha, 0xffffffffffffffff)
+            let a7 := mul(7, a1)
             let s0 := 0
             let s1 := 0
-            for { let end := add(values, shl(4, count)) } lt(values, end) { values := add(values, 16) } {
-                let v1 := shr(128, mload(values))
-                let v0 := shr(64, v1)
-                v1 := and(v1, 0xffffffffffffffff)
-                let a0 := mload(powers)
-                let a1 := mload(add(powers, 32))
-                s0 := add(s0, add(mul(v0, a0), mul(7, mul(v1, a1))))
-                s1 := add(s1, add(mul(v0, a1), mul(v1, a0)))
-                powers := add(powers, 64)
+            for { let ptr := add(values, shl(4, count)) } gt(ptr, values) {} {
+                ptr := sub(ptr, 16)
+                let v := shr(128, mload(ptr))
+                let t := mod(add(add(mul(s0, a0), mul(s1, a7)), shr(64, v)), P)
+                s1 := mod(add(add(mul(s0, a1), mul(s1, a0)), and(v, 0xffffffffffffffff)), P)
+                s0 := t
             }
-            r := or(shl(64, mod(s0, P)), mod(s1, P))
+            r := or(shl(64, s0), s1)
         }
     }
 
@@ -98,6 +124,29 @@ library FriSetup {
                 ptr := sub(ptr, 32)
                 mstore(ptr, root)
                 root := mulmod(root, root, P)
+            }
+        }
+    }
+
+    /// Sixteen words for each four bits of an index: the product of the roots that its bits stand for, in the first
+    /// sixteen times `start`. Bit i stands for the root of order 2^(i + 1), so the entries' product is the point of the
+    /// coset `start` whose index, bits reversed, that is.
+    function _points(uint256 roots, uint256 bits, uint256 start) private pure returns (uint256 table) {
+        uint256 windows = (bits + 3) / 4;
+        table = _allocate(512 * windows);
+        assembly ("memory-safe") {
+            let window := table
+            for { let bit := 0 } lt(bit, bits) { bit := add(bit, 4) } {
+                mstore(window, start)
+                start := 1
+                for { let size := 32 } lt(size, 512) { size := shl(1, size) } {
+                    let root := mload(roots)
+                    roots := add(roots, 32)
+                    for { let ptr := window } lt(ptr, add(window, size)) { ptr := add(ptr, 32) } {
+                        mstore(add(ptr, size), mulmod(mload(ptr), root, P))
+                    }
+                }
+                window := add(window, 512)
             }
         }
     }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Ext, ONE, fromBase} from "./Extension.sol";
-import {P} from "./Goldilocks.sol";
+import {M64, P} from "./Goldilocks.sol";
 
 /// @notice What the constraints of a gate are evaluated on.
 struct GateFrame {
@@ -28,7 +28,6 @@ using {addAlgebra as +, subAlgebra as -, mulAlgebra as *, scaleBy} for Algebra g
 
 Algebra constant ALGEBRA_ZERO = Algebra.wrap(0);
 Algebra constant ALGEBRA_ONE = Algebra.wrap(1 << 192);
-uint256 constant M64 = 0xffffffffffffffff;
 
 function addAlgebra(Algebra a, Algebra b) pure returns (Algebra r) {
     assembly ("memory-safe") {
@@ -69,6 +68,35 @@ function mulAlgebra(Algebra a, Algebra b) pure returns (Algebra r) {
         r := or(r, shl(64, mod(t, P)))
         t := add(add(mul(p0, s1), mul(p1, s0)), add(mul(q0, r1), mul(q1, r0)))
         r := or(r, mod(t, P))
+    }
+}
+
+/// @dev a b + c - d for pairs, not reduced: four coordinates below 2^136.
+function mulAddSub(Algebra a, Algebra b, Algebra c, Algebra d)
+    pure
+    returns (uint256 u0, uint256 u1, uint256 v0, uint256 v1)
+{
+    assembly ("memory-safe") {
+        let q0 := and(shr(64, a), M64)
+        let q1 := and(a, M64)
+        let s0 := and(shr(64, b), M64)
+        let s1 := and(b, M64)
+        u0 := mul(7, add(mul(q0, s0), mul(7, mul(q1, s1))))
+        u1 := mul(7, add(mul(q0, s1), mul(q1, s0)))
+        let r0 := shr(192, b)
+        let r1 := and(shr(128, b), M64)
+        v0 := add(mul(q0, r0), mul(7, mul(q1, r1)))
+        v1 := add(mul(q0, r1), mul(q1, r0))
+        q0 := shr(192, a)
+        q1 := and(shr(128, a), M64)
+        v0 := add(v0, add(mul(q0, s0), mul(7, mul(q1, s1))))
+        v1 := add(v1, add(mul(q0, s1), mul(q1, s0)))
+        u0 := add(u0, add(mul(q0, r0), mul(7, mul(q1, r1))))
+        u1 := add(u1, add(mul(q0, r1), mul(q1, r0)))
+        u0 := add(u0, add(shr(192, c), sub(P, shr(192, d))))
+        u1 := add(u1, add(and(shr(128, c), M64), sub(P, and(shr(128, d), M64))))
+        v0 := add(v0, add(and(shr(64, c), M64), sub(P, and(shr(64, d), M64))))
+        v1 := add(v1, add(and(c, M64), sub(P, and(d, M64))))
     }
 }
 
@@ -143,6 +171,46 @@ library Frame {
             slot := add(slot, 32)
             mstore(slot, add(mload(slot), add(mul(k, c1), mul(k1, c))))
         }
+    }
+
+    /// @notice Address of the sums of constraint j.
+    function sums(GateFrame memory f, uint256 j) internal pure returns (uint256 r) {
+        assembly ("memory-safe") {
+            r := add(mload(add(f, 96)), shl(6, j))
+        }
+    }
+
+    /// @notice Adds k (c0 + c1 X) to the sums at `to`. The coordinates need not be reduced: at 2^143 the term is below
+    /// 2^211, and a circuit has few gates.
+    function accumulate(uint256 to, Ext k, uint256 c0, uint256 c1) internal pure {
+        assembly ("memory-safe") {
+            let k1 := and(k, M64)
+            k := shr(64, k)
+            mstore(to, add(mload(to), add(mul(k, c0), mul(7, mul(k1, c1)))))
+            to := add(to, 32)
+            mstore(to, add(mload(to), add(mul(k, c1), mul(k1, c0))))
+        }
+    }
+
+    /// @notice Adds k times the pair (u0 + u1 X, v0 + v1 X) to the sums at `to` and those that follow; bounds as above.
+    function accumulatePair(uint256 to, Ext k, uint256 u0, uint256 u1, uint256 v0, uint256 v1) internal pure {
+        assembly ("memory-safe") {
+            let k1 := and(k, M64)
+            k := shr(64, k)
+            mstore(to, add(mload(to), add(mul(k, u0), mul(7, mul(k1, u1)))))
+            to := add(to, 32)
+            mstore(to, add(mload(to), add(mul(k, u1), mul(k1, u0))))
+            to := add(to, 32)
+            mstore(to, add(mload(to), add(mul(k, v0), mul(7, mul(k1, v1)))))
+            to := add(to, 32)
+            mstore(to, add(mload(to), add(mul(k, v1), mul(k1, v0))))
+        }
+    }
+
+    /// @notice Adds k times a pair to the sums at `to`.
+    function accumulateAlgebra(uint256 to, Ext k, Algebra a) internal pure {
+        uint256 w = Algebra.unwrap(a);
+        accumulatePair(to, k, w >> 192, (w >> 128) & M64, (w >> 64) & M64, w & M64);
     }
 
     /// @notice Adds filter * c to constraints j and j + 1.

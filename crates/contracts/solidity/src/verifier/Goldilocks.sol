@@ -4,6 +4,9 @@ pragma solidity ^0.8.28;
 /// @dev The Goldilocks prime 2^64 - 2^32 + 1.
 uint256 constant P = 0xffffffff00000001;
 
+/// @dev The bits of an element.
+uint256 constant M64 = 0xffffffffffffffff;
+
 /// @title Arithmetic in the Goldilocks field
 /// @notice Elements are words below p.
 library Goldilocks {

@@ -51,7 +51,8 @@ abstract contract PlonkIdentity {
         Openings memory o = _openings(shape, openings);
         Point memory z = _point(shape, challenges.zeta);
         uint256 permutationTerms = shape.challenges * (shape.partialProducts + 2);
-        uint256 count = permutationTerms + shape.gateConstraints;
+        // zeros to a multiple of four
+        uint256 count = (permutationTerms + shape.gateConstraints + 3) & ~uint256(3);
         uint256 terms = _words(2 * count);
         Permutation.eval(shape, o, z.zeta, z.lagrange, challenges.betasGammas, terms);
         _gates(
@@ -87,17 +88,35 @@ abstract contract PlonkIdentity {
         }
     }
 
-    /// sum alpha^i term_i, by Horner's rule from the last term.
+    /// sum alpha^i term_i, four terms at a time by Horner's rule from the last ones:
+    ///   s alpha^4 + t_3 alpha^3 + t_2 alpha^2 + t_1 alpha + t_0.
+    /// Terms are not reduced; a product is, except the one by alpha^0, so that a sum stays below 2^256.
+    /// @param count A multiple of four.
     function _combine(uint256 terms, uint256 count, uint256 alpha) private pure returns (Ext r) {
         assembly ("memory-safe") {
+            let a2 := mulmod(alpha, alpha, P)
+            let a3 := mulmod(a2, alpha, P)
+            let a4 := mulmod(a2, a2, P)
             let s0 := 0
             let s1 := 0
-            for { let term := add(terms, shl(6, count)) } gt(term, terms) {} {
-                term := sub(term, 64)
-                s0 := mod(add(mul(s0, alpha), mload(term)), P)
-                s1 := mod(add(mul(s1, alpha), mload(add(term, 32))), P)
+            for { let t := add(terms, shl(6, count)) } gt(t, terms) {} {
+                t := sub(t, 256)
+                s0 := add(
+                    add(mulmod(s0, a4, P), mload(t)),
+                    add(
+                        mulmod(mload(add(t, 64)), alpha, P),
+                        add(mulmod(mload(add(t, 128)), a2, P), mulmod(mload(add(t, 192)), a3, P))
+                    )
+                )
+                s1 := add(
+                    add(mulmod(s1, a4, P), mload(add(t, 32))),
+                    add(
+                        mulmod(mload(add(t, 96)), alpha, P),
+                        add(mulmod(mload(add(t, 160)), a2, P), mulmod(mload(add(t, 224)), a3, P))
+                    )
+                )
             }
-            r := or(shl(64, s0), s1)
+            r := or(shl(64, mod(s0, P)), mod(s1, P))
         }
     }
 

@@ -78,7 +78,7 @@ abstract contract Plonky2Verifier is IProofVerifier {
         c.caps = s.caps;
         c.stepCaps = s.stepCaps;
         c.capBytes = 25 << shape.capHeight;
-        c.finalPolynomial = opened.finalPolynomial;
+        FriSetup.unpack(c, opened.finalPolynomial);
         bytes memory cap = _constantsCap();
         uint256 capData;
         assembly ("memory-safe") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {P} from "./Goldilocks.sol";
+import {M64, P} from "./Goldilocks.sol";
 
 // Three matrix rows share a word, 80 bits to a row: a row sum of twelve field elements stays below 2^73.
 uint256 constant LANE = 0xffffffffffffffffffff;
@@ -65,88 +65,85 @@ library PoseidonGoldilocks {
     /// @notice Replaces the twelve words at `s` by M s + c, reduced below p.
     /// M = circulant(17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20) + diagonal(8, 0, ...): row r, column j has
     /// c[(j - r) mod 12].
-    /// @param s Memory address of twelve words, each below 2^66.
+    ///
+    /// With windows x_m = s_m + s_{m+1} 2^80 + s_{m+2} 2^160 (indices mod 12), rows 3k, 3k + 1, 3k + 2 are the lanes of
+    ///   out_k = sum_{t<3} sum_{r<4} d_{(r - k) mod 4} X_r,   X_r = x_{3r+t},  d_r = c[3r + t],
+    /// for each t a correlation of length 4. It splits by z^4 - 1 = (z - 1)(z + 1)(z^2 + 1): with
+    ///   u = X_0 + X_2,  v = X_1 + X_3,  p = X_0 - X_2,  q = X_1 - X_3,
+    ///   e = (d_0 + d_1 + d_2 + d_3) / 4,  f = (d_0 - d_1 + d_2 - d_3) / 4,  g = (d_0 - d_2) / 2,  h = (d_1 - d_3) / 2,
+    ///   Y = sum e (u + v),  W = sum f (u - v),  G = sum (g p + h q),  H = sum (g q - h p)  over t,
+    /// it is out_0 = Y + W + G, out_1 = Y - W + H, out_2 = Y + W - G, out_3 = Y - W - H, where (e, f, g, h) is
+    /// (16, -1, 2, -1), (16, -2, 1, -16) and (32, 8, 1, 4).
+    /// All of it is linear modulo 2^256, so lanes may borrow from each other until the end, where every row is a sum of
+    /// twelve products, not negative and below 2^73. Bits from 240 upwards have remains of windows, and are cut off.
+    /// @param s Memory address of twelve words, each below 2^64.
     /// @param rc Memory address of twelve constants of eight bytes.
     function mdsThenAdd(uint256 s, uint256 rc) internal pure {
         assembly ("memory-safe") {
-            // x = v[m] + v[m+1] 2^80 + v[m+2] 2^160 slides over the state; w_k holds rows 3k, 3k+1, 3k+2 and takes
-            // c[(m - 3k) mod 12] x, c the first row of the circulant
-            let x := or(or(mload(s), shl(80, mload(add(s, 32)))), shl(160, mload(add(s, 64))))
-            let w0 := add(mul(x, 17), shl(3, mload(s)))
-            let w1 := mul(x, 18)
-            let w2 := mul(x, 13)
-            let w3 := mul(x, 16)
-            x := or(shr(80, x), shl(160, mload(add(s, 96))))
-            w0 := add(w0, mul(x, 15))
-            w1 := add(w1, mul(x, 34))
-            w2 := add(w2, mul(x, 13))
-            w3 := add(w3, mul(x, 2))
-            x := or(shr(80, x), shl(160, mload(add(s, 128))))
-            w0 := add(w0, mul(x, 41))
-            w1 := add(w1, mul(x, 20))
-            w2 := add(w2, mul(x, 39))
-            w3 := add(w3, mul(x, 28))
-            x := or(shr(80, x), shl(160, mload(add(s, 160))))
-            w0 := add(w0, mul(x, 16))
-            w1 := add(w1, mul(x, 17))
-            w2 := add(w2, mul(x, 18))
-            w3 := add(w3, mul(x, 13))
-            x := or(shr(80, x), shl(160, mload(add(s, 192))))
-            w0 := add(w0, mul(x, 2))
-            w1 := add(w1, mul(x, 15))
-            w2 := add(w2, mul(x, 34))
-            w3 := add(w3, mul(x, 13))
-            x := or(shr(80, x), shl(160, mload(add(s, 224))))
-            w0 := add(w0, mul(x, 28))
-            w1 := add(w1, mul(x, 41))
-            w2 := add(w2, mul(x, 20))
-            w3 := add(w3, mul(x, 39))
-            x := or(shr(80, x), shl(160, mload(add(s, 256))))
-            w0 := add(w0, mul(x, 13))
-            w1 := add(w1, mul(x, 16))
-            w2 := add(w2, mul(x, 17))
-            w3 := add(w3, mul(x, 18))
-            x := or(shr(80, x), shl(160, mload(add(s, 288))))
-            w0 := add(w0, mul(x, 13))
-            w1 := add(w1, mul(x, 2))
-            w2 := add(w2, mul(x, 15))
-            w3 := add(w3, mul(x, 34))
-            x := or(shr(80, x), shl(160, mload(add(s, 320))))
-            w0 := add(w0, mul(x, 39))
-            w1 := add(w1, mul(x, 28))
-            w2 := add(w2, mul(x, 41))
-            w3 := add(w3, mul(x, 20))
-            x := or(shr(80, x), shl(160, mload(add(s, 352))))
-            w0 := add(w0, mul(x, 18))
-            w1 := add(w1, mul(x, 13))
-            w2 := add(w2, mul(x, 16))
-            w3 := add(w3, mul(x, 17))
-            x := or(shr(80, x), shl(160, mload(s)))
-            w0 := add(w0, mul(x, 34))
-            w1 := add(w1, mul(x, 13))
-            w2 := add(w2, mul(x, 2))
-            w3 := add(w3, mul(x, 15))
-            x := or(shr(80, x), shl(160, mload(add(s, 32))))
-            w0 := add(w0, mul(x, 20))
-            w1 := add(w1, mul(x, 39))
-            w2 := add(w2, mul(x, 28))
-            w3 := add(w3, mul(x, 41))
+            let a0 := or(or(mload(s), shl(80, mload(add(s, 32)))), shl(160, mload(add(s, 64))))
+            let a1 := or(or(mload(add(s, 96)), shl(80, mload(add(s, 128)))), shl(160, mload(add(s, 160))))
+            let a2 := or(or(mload(add(s, 192)), shl(80, mload(add(s, 224)))), shl(160, mload(add(s, 256))))
+            let a3 := or(or(mload(add(s, 288)), shl(80, mload(add(s, 320)))), shl(160, mload(add(s, 352))))
+            let y := add(a0, a2)
+            let w := add(a1, a3)
+            let g := sub(a0, a2)
+            let h := sub(a1, a3)
+            // t = 0: y = u + v, w = v - u, g = 2 p - q, h = 2 q + p
+            {
+                let u := y
+                y := add(u, w)
+                w := sub(w, u)
+                u := g
+                g := sub(shl(1, u), h)
+                h := add(shl(1, h), u)
+            }
+            // t = 1: y += u + v, w += 2 (v - u), g += p - 16 q, h += q + 16 p
+            {
+                let u := or(shr(80, a0), shl(160, a1))
+                let p := or(shr(80, a2), shl(160, a3))
+                let v := or(shr(80, a1), shl(160, a2))
+                let q := or(shr(80, a3), shl(160, a0))
+                y := add(y, add(add(u, p), add(v, q)))
+                w := add(w, shl(1, sub(add(v, q), add(u, p))))
+                p := sub(u, p)
+                q := sub(v, q)
+                g := add(g, sub(p, shl(4, q)))
+                h := add(h, add(q, shl(4, p)))
+            }
+            // t = 2: y += 2 (u + v), w += 8 (u - v), g += p + 4 q, h += q - 4 p; then y times 16
+            {
+                let u := or(shr(160, a0), shl(80, a1))
+                let p := or(shr(160, a2), shl(80, a3))
+                let v := or(shr(160, a1), shl(80, a2))
+                let q := or(shr(160, a3), shl(80, a0))
+                y := shl(4, add(y, shl(1, add(add(u, p), add(v, q)))))
+                w := add(w, shl(3, sub(add(u, p), add(v, q))))
+                p := sub(u, p)
+                q := sub(v, q)
+                g := add(g, add(p, shl(2, q)))
+                h := add(h, sub(q, shl(2, p)))
+            }
+            // rows 0..2 and 6..8, then 3..5 and 9..11
+            a0 := add(add(add(y, w), g), shl(3, mload(s)))
+            a2 := sub(add(y, w), g)
+            a1 := add(sub(y, w), h)
+            a3 := sub(sub(y, w), h)
             // out[i] = lane i + c[i] mod p
-            x := mload(rc)
-            mstore(s, mod(add(and(w0, LANE), shr(192, x)), P))
-            mstore(add(s, 32), mod(add(and(shr(80, w0), LANE), and(shr(128, x), 0xffffffffffffffff)), P))
-            mstore(add(s, 64), mod(add(shr(160, w0), and(shr(64, x), 0xffffffffffffffff)), P))
-            mstore(add(s, 96), mod(add(and(w1, LANE), and(x, 0xffffffffffffffff)), P))
-            x := mload(add(rc, 32))
-            mstore(add(s, 128), mod(add(and(shr(80, w1), LANE), shr(192, x)), P))
-            mstore(add(s, 160), mod(add(shr(160, w1), and(shr(128, x), 0xffffffffffffffff)), P))
-            mstore(add(s, 192), mod(add(and(w2, LANE), and(shr(64, x), 0xffffffffffffffff)), P))
-            mstore(add(s, 224), mod(add(and(shr(80, w2), LANE), and(x, 0xffffffffffffffff)), P))
-            x := mload(add(rc, 64))
-            mstore(add(s, 256), mod(add(shr(160, w2), shr(192, x)), P))
-            mstore(add(s, 288), mod(add(and(w3, LANE), and(shr(128, x), 0xffffffffffffffff)), P))
-            mstore(add(s, 320), mod(add(and(shr(80, w3), LANE), and(shr(64, x), 0xffffffffffffffff)), P))
-            mstore(add(s, 352), mod(add(shr(160, w3), and(x, 0xffffffffffffffff)), P))
+            y := mload(rc)
+            mstore(s, mod(add(and(a0, LANE), shr(192, y)), P))
+            mstore(add(s, 32), mod(add(and(shr(80, a0), LANE), and(shr(128, y), M64)), P))
+            mstore(add(s, 64), mod(add(and(shr(160, a0), LANE), and(shr(64, y), M64)), P))
+            mstore(add(s, 96), mod(add(and(a1, LANE), and(y, M64)), P))
+            y := mload(add(rc, 32))
+            mstore(add(s, 128), mod(add(and(shr(80, a1), LANE), shr(192, y)), P))
+            mstore(add(s, 160), mod(add(and(shr(160, a1), LANE), and(shr(128, y), M64)), P))
+            mstore(add(s, 192), mod(add(and(a2, LANE), and(shr(64, y), M64)), P))
+            mstore(add(s, 224), mod(add(and(shr(80, a2), LANE), and(y, M64)), P))
+            y := mload(add(rc, 64))
+            mstore(add(s, 256), mod(add(and(shr(160, a2), LANE), shr(192, y)), P))
+            mstore(add(s, 288), mod(add(and(a3, LANE), and(shr(128, y), M64)), P))
+            mstore(add(s, 320), mod(add(and(shr(80, a3), LANE), and(shr(64, y), M64)), P))
+            mstore(add(s, 352), mod(add(and(shr(160, a3), LANE), and(y, M64)), P))
         }
     }
 

@@ -15,6 +15,10 @@ type Sponge is uint256;
 library Transcript {
     uint256 private constant INPUTS = 128;
     uint256 private constant OUTPUTS = 160;
+    /// In each of four words: the last four bytes, one, and bit 32.
+    uint256 private constant UPPER = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
+    uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
+    uint256 private constant BIT_32 = 0x0000000100000000000000010000000000000001000000000000000100000000;
 
     /// @notice A sponge with state zero.
     function create() internal pure returns (Sponge t) {
@@ -27,23 +31,27 @@ library Transcript {
 
     /// @notice Absorbs `count` elements, little-endian, from memory.
     function absorb(Sponge t, uint256 ptr, uint256 count) internal pure {
-        uint256 pending = _load(t, INPUTS);
-        while (count != 0) {
-            uint256 n = 8 - pending;
-            if (n > count) n = count;
+        unchecked {
+            uint256 end = ptr + 8 * count;
+            // bytes of the rate that are free
+            uint256 room = 64 - 8 * _load(t, INPUTS);
+            while (end - ptr >= room) {
+                bytes32 h;
+                assembly ("memory-safe") {
+                    mcopy(add(t, sub(64, room)), ptr, room)
+                    h := keccak256(t, 96)
+                }
+                ptr += room;
+                room = 64;
+                setFrom(t, h);
+            }
             assembly ("memory-safe") {
-                mcopy(add(t, shl(3, pending)), ptr, shl(3, n))
-                ptr := add(ptr, shl(3, n))
+                mcopy(add(t, sub(64, room)), ptr, sub(end, ptr))
             }
-            count -= n;
-            pending += n;
-            if (pending == 8) {
-                permute(t);
-                pending = 0;
-            }
+            uint256 pending = (64 - room + end - ptr) / 8;
+            _store(t, INPUTS, pending);
+            _store(t, OUTPUTS, pending == 0 ? 8 : 0);
         }
-        _store(t, INPUTS, pending);
-        _store(t, OUTPUTS, pending == 0 ? 8 : 0);
     }
 
     /// @notice Absorbs `count` elements from calldata.
@@ -112,24 +120,20 @@ library Transcript {
         assembly ("memory-safe") {
             mstore(t, h)
             second := keccak256(t, 32)
-            let slot := add(t, 32)
-            mstore(slot, second)
-            third := keccak256(slot, 32)
-            mstore(add(t, 64), third)
+            let ptr := add(t, 32)
+            mstore(ptr, second)
+            third := keccak256(ptr, 32)
+            mstore(add(ptr, 32), third)
         }
         if (mayHaveLargeWord(uint256(h), second, third)) _resample(t, h);
     }
 
-    /// @notice True if one of the twelve words is p or more; false unless the upper half of one, which is its last four
-    /// bytes, is all ones.
+    /// @notice True if one of the twelve words is p or more; false unless the upper half u of one, which is its last four
+    /// bytes, is 2^32 - 1: then u + 1 has bit 32.
     function mayHaveLargeWord(uint256 a, uint256 b, uint256 c) internal pure returns (bool may) {
         assembly ("memory-safe") {
-            // with h the complement of the upper half, h + 2^32 - 1 has bit 32 exactly if h is not zero
-            let low := 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff
-            let top := 0x0000000100000000000000010000000000000001000000000000000100000000
-            let full := and(add(and(not(a), low), low), add(and(not(b), low), low))
-            full := and(full, add(and(not(c), low), low))
-            may := iszero(eq(and(full, top), top))
+            let carries := or(or(add(and(a, UPPER), ONES), add(and(b, UPPER), ONES)), add(and(c, UPPER), ONES))
+            may := iszero(iszero(and(carries, BIT_32)))
         }
     }
 

@@ -70,7 +70,12 @@ abstract contract Exposed is Plonky2Verifier {
         if (change == Change.Beta) fri.betas[position] = fri.betas[position] + ONE;
         if (change == Change.Zeta) c.zeta = _point(sh, fri.indices[0]);
         if (change == Change.ZetaNext) c.zetaNext = _point(sh, fri.indices[0]);
-        if (change == Change.FinalPolynomial) c.finalPolynomial[7] ^= 0x01;
+        if (change == Change.FinalPolynomial) {
+            uint256 coefficient = c.finalPolynomial;
+            assembly {
+                mstore(coefficient, xor(mload(coefficient), 1))
+            }
+        }
         if (change == Change.ConstantsCap) {
             uint256 ptr = c.constantsCap + position;
             assembly {

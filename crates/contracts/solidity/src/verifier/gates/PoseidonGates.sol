@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Ext, ONE} from "../Extension.sol";
 import {Frame, GateFrame} from "../GateFrame.sol";
-import {P} from "../Goldilocks.sol";
+import {M64, P} from "../Goldilocks.sol";
 import {PoseidonGoldilocks} from "../PoseidonGoldilocks.sol";
 
 /// @title PoseidonGate: the permutation of twelve inputs, the first eight swapped in halves if a flag is set
@@ -27,19 +27,21 @@ library PoseidonGate {
             for (uint256 i = 0; i < 12; i++) {
                 s.set(i, s.get(i) + _constant(rc, i));
             }
-            uint256 w = SBOX_INPUTS;
-            uint256 j = 5;
+            uint256 w = f.wires + 16 * SBOX_INPUTS;
+            uint256 to = f.sums(5);
+            Ext filter = f.filter;
             for (uint256 round = 0; round < 30; round++) {
                 uint256 count = round < 4 || round >= 26 ? 12 : 1;
-                for (uint256 i = 0; round != 0 && i < count; i++) {
-                    Ext input = f.wire(w++);
-                    f.emit_(j++, s.get(i) - input);
-                    s.set(i, input);
+                if (round != 0) {
+                    _takeInputs(s, count, w, to, filter);
+                    w += 16 * count;
+                    to += 64 * count;
                 }
                 rc += 96;
                 _sbox(s, count);
                 s.mdsThenAdd(rc);
             }
+            uint256 j = 5 + 106;
             for (uint256 i = 0; i < 12; i++) {
                 f.emit_(j++, s.get(i) - f.wire(OUTPUTS + i));
             }
@@ -66,7 +68,29 @@ library PoseidonGate {
         }
     }
 
-    /// x^7 on the first elements of the state: x2 = x x, x3 = x x2, x4 = x2 x2, x3 x4.
+    /// Emits state - wire for the first elements of the state, and replaces them by the wires.
+    function _takeInputs(uint256 s, uint256 count, uint256 wire, uint256 to, Ext filter) private pure {
+        assembly ("memory-safe") {
+            let k1 := and(filter, M64)
+            let k0 := shr(64, filter)
+            for { let end := add(s, shl(5, count)) } lt(s, end) { s := add(s, 32) } {
+                let b := shr(128, mload(wire))
+                wire := add(wire, 16)
+                let a := shr(64, b)
+                b := and(b, M64)
+                let c0 := add(mload(s), sub(P, a))
+                let c1 := add(mload(add(s, 384)), sub(P, b))
+                mstore(to, add(mload(to), add(mul(k0, c0), mul(7, mul(k1, c1)))))
+                to := add(to, 32)
+                mstore(to, add(mload(to), add(mul(k0, c1), mul(k1, c0))))
+                to := add(to, 32)
+                mstore(s, a)
+                mstore(add(s, 384), b)
+            }
+        }
+    }
+
+    /// x^7 on the first elements of the state: x2 = x x, x3 = x x2, x4 = x2 x2, x3 x4; x3 is not reduced, below 2^131.
     function _sbox(uint256 s, uint256 count) private pure {
         assembly ("memory-safe") {
             for { let end := add(s, shl(5, count)) } lt(s, end) { s := add(s, 32) } {
@@ -74,8 +98,8 @@ library PoseidonGate {
                 let b := mload(add(s, 384))
                 let a2 := mod(add(mul(a, a), mul(7, mul(b, b))), P)
                 let b2 := mulmod(shl(1, a), b, P)
-                let t := mod(add(mul(a, a2), mul(7, mul(b, b2))), P)
-                b := mod(add(mul(a, b2), mul(b, a2)), P)
+                let t := add(mul(a, a2), mul(7, mul(b, b2)))
+                b := add(mul(a, b2), mul(b, a2))
                 a := mod(add(mul(a2, a2), mul(7, mul(b2, b2))), P)
                 b2 := mulmod(shl(1, a2), b2, P)
                 // x3 = t + b X, x4 = a + b2 X

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {Ext, ONE, ZERO} from "../Extension.sol";
-import {Frame, GateFrame, M64} from "../GateFrame.sol";
-import {P} from "../Goldilocks.sol";
+import {Frame, GateFrame} from "../GateFrame.sol";
+import {M64, P} from "../Goldilocks.sol";
 
 /// @title RandomAccessGate: per copy, the claimed element is the list's element at the index
 /// @notice Wires of a copy: index, claim, 2^bits list items; the index's bits follow the routed wires of all copies.

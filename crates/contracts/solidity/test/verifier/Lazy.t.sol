@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Test} from "forge-std/Test.sol";
+import {CosetFold} from "../../src/verifier/CosetFold.sol";
+import {Elements} from "../../src/verifier/Elements.sol";
+import {Ext, ZERO, fromBase} from "../../src/verifier/Extension.sol";
+import {Algebra, Frame, mulAddSub} from "../../src/verifier/GateFrame.sol";
+import {Goldilocks, M64, P} from "../../src/verifier/Goldilocks.sol";
+import {Leaf} from "../../src/verifier/Leaf.sol";
+import {PoseidonGoldilocks} from "../../src/verifier/PoseidonGoldilocks.sol";
+
+/// Sums that are reduced late, against the same with a reduction at every step, at random and at the largest values.
+contract LazyHarness {
+    function combine(uint64[] memory values, Ext alpha) external pure returns (Ext) {
+        (uint256 data, uint256 powers) = (_store(values), _powers(alpha, values.length));
+        return Leaf.combine(data, powers, values.length);
+    }
+
+    function fold(uint64[] calldata values, uint256 arity, uint256 inverseStart, Ext beta) external view returns (Ext) {
+        bytes memory packed;
+        for (uint256 i = 0; i < values.length; i++) {
+            packed = bytes.concat(packed, _little(values[i]));
+        }
+        return this.foldPacked(packed, arity, inverseStart, beta);
+    }
+
+    function foldPacked(bytes calldata packed, uint256 arity, uint256 inverseStart, Ext beta)
+        external
+        pure
+        returns (Ext)
+    {
+        bytes memory copy = packed;
+        uint256 src;
+        uint256 ptr;
+        assembly {
+            src := packed.offset
+            ptr := add(copy, 32)
+        }
+        uint256[] memory twiddles = new uint256[](1 << (arity - 1));
+        for (uint256 k = 0; k < twiddles.length; k++) {
+            twiddles[k] = 1;
+            for (uint256 i = 0; i + 1 < arity; i++) {
+                if ((k >> i) & 1 == 1) {
+                    twiddles[k] = mulmod(twiddles[k], Goldilocks.inverse(Goldilocks.rootOfUnity(i + 2)), P);
+                }
+            }
+        }
+        uint256 table;
+        assembly {
+            table := add(twiddles, 32)
+        }
+        return CosetFold.fold(ptr, arity, inverseStart, beta, table, src);
+    }
+
+    function _store(uint64[] memory values) private pure returns (uint256 ptr) {
+        bytes memory data = new bytes(8 * values.length + 64);
+        for (uint256 i = 0; i < values.length; i++) {
+            bytes8 v = _little(values[i]);
+            for (uint256 b = 0; b < 8; b++) {
+                data[8 * i + b] = v[b];
+            }
+        }
+        assembly {
+            ptr := add(data, 32)
+        }
+    }
+
+    function _little(uint64 v) private pure returns (bytes8) {
+        return bytes8(bytes32(Elements.swap(uint256(v) << 192)));
+    }
+
+    function _powers(Ext alpha, uint256 count) private pure returns (uint256 ptr) {
+        uint256[] memory table = new uint256[](2 * (count + 8));
+        Ext power = fromBase(1);
+        for (uint256 i = 0; i < count; i++) {
+            (table[2 * i], table[2 * i + 1]) = (power.c0(), power.c1());
+            power = power * alpha;
+        }
+        assembly {
+            ptr := add(table, 32)
+        }
+    }
+}
+
+contract LazyTest is Test {
+    LazyHarness harness = new LazyHarness();
+
+    function testFuzz_aLeafCombinesToTheSumOfItsTerms(uint256 seed, uint256 count) public view {
+        uint64[] memory values = _values(seed, bound(count, 1, 300));
+        Ext alpha = _ext(seed, 1);
+        Ext sum = ZERO;
+        for (uint256 i = values.length; i != 0; i--) {
+            sum = sum * alpha + fromBase(values[i - 1]);
+        }
+        assertTrue(harness.combine(values, alpha) == sum);
+    }
+
+    function test_theLargestLeafDoesNotOverflow() public view {
+        uint64[] memory values = new uint64[](400);
+        for (uint256 i = 0; i < 400; i++) {
+            values[i] = uint64(P - 1);
+        }
+        // alpha = -1: the powers are 1 and -1 in turn
+        assertTrue(harness.combine(values, fromBase(P - 1)) == ZERO);
+        Ext alpha = Ext.wrap(((P - 1) << 64) | (P - 1));
+        Ext sum = ZERO;
+        for (uint256 i = 0; i < 400; i++) {
+            sum = sum * alpha + fromBase(P - 1);
+        }
+        assertTrue(harness.combine(values, alpha) == sum);
+    }
+
+    // covers: Z2
+    function testFuzz_aLeafWithAnElementFromPUpwardsIsRefused(uint256 seed, uint256 count, uint256 at, uint64 v)
+        public
+    {
+        uint64[] memory values = _values(seed, bound(count, 1, 40));
+        values[at % values.length] = uint64(bound(v, P, type(uint64).max));
+        vm.expectRevert(Elements.NotCanonical.selector);
+        harness.combine(values, _ext(seed, 1));
+    }
+
+    // covers: Z2
+    function testFuzz_aCosetWithAnElementFromPUpwardsIsRefused(uint256 seed, uint256 at, uint64 v) public {
+        uint64[] memory values = _values(seed, 16);
+        values[at % 16] = uint64(bound(v, P, type(uint64).max));
+        vm.expectRevert(Elements.NotCanonical.selector);
+        harness.fold(values, 3, 5, _ext(seed, 1));
+    }
+
+    /// The fold is the interpolant at beta: here of a polynomial of degree below 2^arity, at points start g^rev(i).
+    function testFuzz_aCosetFoldsToItsInterpolant(uint256 seed, uint256 arity, bool largest) public view {
+        arity = bound(arity, 1, 4);
+        uint256 n = 1 << arity;
+        uint256 start = largest ? P - 1 : 1 + uint256(keccak256(abi.encode(seed, 2))) % (P - 1);
+        Ext beta = largest ? Ext.wrap(((P - 1) << 64) | (P - 1)) : _ext(seed, 3);
+        Ext[] memory coefficients = new Ext[](n);
+        for (uint256 i = 0; i < n; i++) {
+            coefficients[i] = _ext(seed, 4 + i);
+        }
+        uint64[] memory values = new uint64[](2 * n);
+        uint256 root = Goldilocks.rootOfUnity(arity);
+        for (uint256 i = 0; i < n; i++) {
+            uint256 x = start;
+            for (uint256 b = 0; b < arity; b++) {
+                if ((i >> b) & 1 == 1) x = mulmod(x, Goldilocks.powTwo(root, arity - 1 - b), P);
+            }
+            Ext y = _evaluate(coefficients, fromBase(x));
+            (values[2 * i], values[2 * i + 1]) = (uint64(y.c0()), uint64(y.c1()));
+        }
+        Ext folded = harness.fold(values, arity, Goldilocks.inverse(start), beta);
+        assertTrue(folded == _evaluate(coefficients, beta));
+    }
+
+    function testFuzz_aLateReducedProductOfPairsIsTheirProduct(uint256 seed, bool largest) public pure {
+        Algebra a = _algebra(seed, 0, largest);
+        Algebra b = _algebra(seed, 1, largest);
+        Algebra c = _algebra(seed, 2, largest);
+        Algebra d = largest ? Algebra.wrap(0) : _algebra(seed, 3, false);
+        (uint256 u0, uint256 u1, uint256 v0, uint256 v1) = mulAddSub(a, b, c, d);
+        // the bound that the sums of constraints rely on
+        assertLt(u0 | u1 | v0 | v1, 1 << 136);
+        uint256 expected = Algebra.unwrap(a * b + c - d);
+        assertEq(((u0 % P) << 192) | ((u1 % P) << 128) | ((v0 % P) << 64) | (v1 % P), expected);
+    }
+
+    function testFuzz_termsAccumulateTheirMultiples(uint256 seed, uint256 c0, uint256 c1) public pure {
+        (c0, c1) = (bound(c0, 0, (1 << 143) - 1), bound(c1, 0, (1 << 143) - 1));
+        uint256[4] memory sums = [uint256(1) << 250, 5, 0, 0];
+        Ext k = _ext(seed, 0);
+        uint256 to;
+        assembly {
+            to := sums
+        }
+        Frame.accumulate(to, k, c0, c1);
+        Ext product = k * Ext.wrap(((c0 % P) << 64) | (c1 % P));
+        assertEq((sums[0] - (uint256(1) << 250)) % P, product.c0());
+        assertEq((sums[1] - 5) % P, product.c1());
+    }
+
+    /// Rows of the matrix are distinct sums of the whole state, at the largest values as well.
+    function testFuzz_theMatrixLayerIsTheMatrix(uint256 seed, bool largest) public pure {
+        uint8[12] memory row = [17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20];
+        uint256[12] memory state;
+        uint256[12] memory expected;
+        for (uint256 i = 0; i < 12; i++) {
+            state[i] = largest ? P - 1 : uint256(keccak256(abi.encode(seed, i))) % P;
+        }
+        uint256[3] memory constants = [~uint256(0), seed, seed >> 1];
+        for (uint256 i = 0; i < 12; i++) {
+            uint256 sum = i == 0 ? 8 * state[0] : 0;
+            for (uint256 j = 0; j < 12; j++) {
+                sum += row[(j + 12 - i) % 12] * state[j];
+            }
+            expected[i] = (sum + ((constants[i / 4] >> (192 - 64 * (i % 4))) & M64)) % P;
+        }
+        uint256 s;
+        uint256 rc;
+        assembly {
+            s := state
+            rc := constants
+        }
+        PoseidonGoldilocks.mdsThenAdd(s, rc);
+        for (uint256 i = 0; i < 12; i++) {
+            assertEq(state[i], expected[i]);
+        }
+    }
+
+    function _evaluate(Ext[] memory coefficients, Ext x) private pure returns (Ext r) {
+        for (uint256 i = coefficients.length; i != 0; i--) {
+            r = r * x + coefficients[i - 1];
+        }
+    }
+
+    /// Random elements, with p - 1, whose upper half is all ones, among them.
+    function _values(uint256 seed, uint256 count) private pure returns (uint64[] memory values) {
+        values = new uint64[](count);
+        for (uint256 i = 0; i < count; i++) {
+            uint256 random = uint256(keccak256(abi.encode(seed, i, "value")));
+            values[i] = uint64(random % 5 == 0 ? P - 1 : (random >> 8) % P);
+        }
+    }
+
+    function _algebra(uint256 seed, uint256 i, bool largest) private pure returns (Algebra) {
+        Ext x = _ext(seed, 20 + 2 * i);
+        Ext y = _ext(seed, 21 + 2 * i);
+        if (largest) (x, y) = (Ext.wrap(((P - 1) << 64) | (P - 1)), Ext.wrap(((P - 1) << 64) | (P - 1)));
+        return Algebra.wrap((Ext.unwrap(x) << 128) | Ext.unwrap(y));
+    }
+
+    function _ext(uint256 seed, uint256 i) private pure returns (Ext) {
+        uint256 c0 = uint256(keccak256(abi.encode(seed, i, 0))) % P;
+        uint256 c1 = uint256(keccak256(abi.encode(seed, i, 1))) % P;
+        return Ext.wrap((c0 << 64) | c1);
+    }
+}
