@@ -11,7 +11,7 @@ TEST := $(CARGO) test --release --locked
 FUZZ_CASES ?= 20000
 SOAK_ROUNDS ?= 25
 
-.PHONY: help setup demo test bench lint soak fuzz contracts verifier
+.PHONY: help setup demo test bench lint soak fuzz contracts verifier gas mutants
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,6 +43,7 @@ bench: setup ## Runs the benchmarks
 
 fuzz: setup ## Property and fuzz tests with long counts (FUZZ_CASES)
 	@cd $(SOLIDITY) && FOUNDRY_FUZZ_RUNS=$(FUZZ_CASES) $(FORGE) test --match-test '[fF]uzz'
+	@SOTTO_FUZZ_ROUNDS=$$(( $(FUZZ_CASES) / 6 )) $(TEST) -p sotto-contracts --test differential
 	@PROPTEST_CASES=$(FUZZ_CASES) SOTTO_FUZZ_ROUNDS=$(FUZZ_CASES) $(TEST) -p sotto-types -p sotto-model
 
 soak: setup ## Runs many rounds in one process (SOAK_ROUNDS)
@@ -58,3 +59,9 @@ verifier: setup ## Writes key set, on-chain verifier and golden vectors anew, as
 	@SOTTO_REGENERATE=1 $(TEST) -p sotto-contracts --test profiles the_committed_circuits -- --ignored
 	@SOTTO_REGENERATE=1 $(TEST) -p sotto-types --test vectors
 	@$(MAKE) contracts
+
+gas: setup ## Measures verification, settlement and filling, by forge and on anvil; the last line is JSON
+	@cd $(SOLIDITY) && bin/gas
+
+mutants: setup ## Mutates verifier and contracts, and lists the mutants that no test kills (MUTANTS: how many, a path, or all)
+	@cd $(SOLIDITY) && bin/mutants $(MUTANTS)

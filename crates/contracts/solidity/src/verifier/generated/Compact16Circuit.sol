@@ -7,28 +7,28 @@ import {Shape} from "../Shape.sol";
 /// @title The circuit that Compact16Verifier verifies
 library Compact16Circuit {
     /// @dev Keccak-256 of what follows and of the gates with their selectors.
-    bytes32 internal constant ID = 0x8c59542feac017e46133860d0db21567df5b47364e3fd86be5511bb0d3a1459c;
+    bytes32 internal constant ID = 0x196ba0c30ee50fcfc1306b8203c18cc4c15017a5ae1942ce8fcb421e85f8faa0;
 
     /// @dev FRI parameters and circuit digest as the transcript takes them.
     bytes internal constant TRANSCRIPT_START = hex"0800000000000000040000000000000016000000000000000000000000000000"
         hex"0300000000000000030000000000000010000000000000000000000000000000"
-        hex"0c000000000000000300000000000000030000000000000079184d7b87b99d00"
-        hex"26178f178422720022c429017bc21500bcc9e7e800000000";
+        hex"0c00000000000000030000000000000003000000000000007405a4b503d0e700"
+        hex"5fc51399f901f300baadb99499875700541f165300000000";
 
     /// @dev Cap of the tree of constants and sigmas.
-    bytes internal constant CONSTANTS_CAP = hex"b0acc87899ebcac935d81370328b2e0fb90ee4b1e4fe9243b9ae53e84971874f"
-        hex"43c8ae7b3d4ed24433f555e012d5777be0fcd9d344257864f65d2b52aee851fd"
-        hex"b58c37dac494f242e53eaf5678240af58660cd9fbe20c75e056db76866864b62"
-        hex"d287390884f8ac7ac34ab990d926856f55e927ee5f7a72f197ab7bf257a9dcde"
-        hex"36496ab8dbf05a5892bbc175d8d4042265b019b3b0f03dde1e8ff80bd5408cb0"
-        hex"c4eaa6345d66b76645c76bea7e424666cd8651f6cd3a9362d646ab6f4284ac87"
-        hex"4260ee8f075ddb5bd1565a50b7158d0de1ecb16aad90f2946a8dc82d5aa7bbec"
-        hex"8bd388faf52d24651b6f64c9c71263f4d78383a8f9a2720307df656be0246ab1"
-        hex"198b552cc644d9f012660225ba156d25e81f8d186711df56a67e6a20ed6be1ce"
-        hex"235cc7d223b093aa50e21a3aec4e55bd2dfb79d81551d7661c712dfe54a406c9"
-        hex"88ef620c1490e646fd18f56aaa83466fc35a64a853b991154852d5db91087b29"
-        hex"2152545a8cae46bce1762fc94f673e3d07a92fb1eaa19b60289d1cccab6fd881"
-        hex"03a61bd236e5d512698e0393e18a2154";
+    bytes internal constant CONSTANTS_CAP = hex"0c30059f86dfefce3ac07ed5d88be2790142830f1aec81795140f16e8ad52dc0"
+        hex"a43eef04537db1931b976c52c9370e0b3b058e21ffbbe70b4cca9fcff13b77cb"
+        hex"723ed6f32a187fd3a19d5d08c6c600fafd0cc570eef5e9d9628facd7547ab436"
+        hex"95a9988f530c2b15509275979618f16194f0a6f94ef99de0bd53843eb0a4c88f"
+        hex"6a99e8ffeaee33b58e2db147aefc5604b8225b9caade49604a1b19210ef5a3f6"
+        hex"24537bb74f46e5fb043800f5e21161dd38a52d281a32fb4a69e1cce65f374b49"
+        hex"c207f6b5be44b5d7aeef52986de1afaf17b4801b6b508b8dac132581407e36cd"
+        hex"8c75d54b67befba91632af6ffebce6f2044f396b34b4bf7cbac9f45de953bab8"
+        hex"b60827d2d4421a23e176410763693751b4b85487d88c785695258e3731e4a1bb"
+        hex"0578b6cba4ae6bd0400b15c9c79e2062f0173604f3c94094a5629013a306d66d"
+        hex"f7c717e57af4a936cb2bbe896c0b5bc4d85ca96135b24e4e1ffaf63d4dfcaedb"
+        hex"050c37694d63147cb4438b8588b8198f093cac5bd109f6cf8e92f1638f69a088"
+        hex"64096f06d02de7145d2cc7688d380446";
 
     function shape() internal pure returns (Shape memory) {
         return Shape({
