@@ -20,6 +20,9 @@ missing_packages() {
   have git || echo git
   have node || echo nodejs
   have npm || echo npm
+  have openssl || echo openssl
+  # Debian keeps it out of the path of ordinary users.
+  have nats-server || [ -x /usr/sbin/nats-server ] || echo nats-server
 }
 
 install_system_packages() {

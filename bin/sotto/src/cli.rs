@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Make, import and list encrypted keys.
     #[command(subcommand)]
     Keys(commands::keys::KeysCommand),
+    /// Run a proving worker: take jobs from a broker until told to leave.
+    Prover(commands::prover::ProverArgs),
     /// Look at rounds and markets.
     #[command(subcommand)]
     Round(commands::round::RoundCommand),
@@ -64,6 +66,7 @@ impl Command {
             Self::Gateway(args) => args.run().await,
             Self::Intent(command) => command.run(output).await,
             Self::Keys(command) => command.run(output),
+            Self::Prover(args) => args.run().await,
             Self::Round(command) => command.run(output).await,
             Self::Solver(args) => args.run().await,
             Self::Strategy(command) => command.run(output).await,

@@ -8,14 +8,19 @@ use eyre::OptionExt as _;
 use prometheus::Registry;
 use sotto_chain::{ChainMetrics, KeyLock, Password, ProviderPool, SignerKey, TxConfig, TxManager};
 use sotto_contracts::Deployment;
-use sotto_prover::{Prover, ProverConfig, QueueConfig};
+use sotto_prover::{
+    Prover, ProverConfig, QueueConfig,
+    remote::{
+        Kind, Limits, PRIVATE_KINDS, PUBLIC_KINDS, QueueMetrics, Reach, RemoteProving, RemoteQueue,
+    },
+};
 use sotto_store::{Create, Ledger};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
     args::ConfigArgs,
-    config::{Config, Keystore},
+    config::{self, Config, Keystore},
     shutdown::cancel_on_signal,
     tasks::CriticalTasks,
 };
@@ -63,7 +68,8 @@ impl RoleArgs {
         let directory = config.store.directory.clone();
         let ledger = tokio::task::spawn_blocking(move || Ledger::open(&directory, create)).await??;
         let queue = QueueConfig { threads: config.prover.threads, capacity: config.prover.queue };
-        let prover = Prover::start(ProverConfig { queue }, &registry)?;
+        let remote = remote(&config.prover, &registry).await?;
+        let prover = Prover::start(ProverConfig { queue }, &registry)?.with_remote(remote);
         info!(chain = config.chain.id, auction_house = %deployment.auction_house(), "connected");
         let tasks = CriticalTasks::new(shutdown.clone());
         let managers = HashMap::new();
@@ -107,6 +113,35 @@ impl Role {
         self.prover.stop();
         Ok(result?)
     }
+}
+
+/// The queues that the configuration names. Their brokers may be away: the process then proves by itself.
+async fn remote(prover: &config::Prover, registry: &Registry) -> eyre::Result<RemoteProving> {
+    if prover.queues().next().is_none() {
+        return Ok(RemoteProving::default());
+    }
+    let metrics = QueueMetrics::new(registry)?;
+    let mut remote = RemoteProving::default();
+    if let Some(queue) = &prover.public_queue {
+        remote.public = Some(connect(queue, "prover.public-queue", &PUBLIC_KINDS, &metrics).await?);
+    }
+    if let Some(queue) = &prover.private_queue {
+        remote.private = Some(connect(queue, "prover.private-queue", &PRIVATE_KINDS, &metrics).await?);
+    }
+    Ok(remote)
+}
+
+async fn connect<R: Reach>(
+    queue: &config::Queue,
+    key: &str,
+    kinds: &[Kind],
+    metrics: &QueueMetrics,
+) -> eyre::Result<RemoteQueue<R>> {
+    let broker = queue.broker(key)?;
+    let limits = Limits::default();
+    RemoteQueue::connect(&broker, kinds, limits, queue.patience(), metrics.clone())
+        .await
+        .map_err(|error| config::ConfigError::invalid(key, error.to_string()).into())
 }
 
 /// Decrypts a key off the async threads. `key` is the configuration key of the keystore.

@@ -56,6 +56,11 @@ impl CriticalTasks {
         Self { shutdown, set: JoinSet::new(), names: HashMap::new() }
     }
 
+    /// The token that ends all tasks.
+    pub(crate) fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
     /// Starts a task; it has to watch the shutdown token itself.
     pub(crate) fn spawn(
         &mut self,

@@ -5,6 +5,7 @@ pub mod fast;
 pub mod measure;
 mod open;
 mod queue;
+pub mod remote;
 mod service;
 mod tournament;
 

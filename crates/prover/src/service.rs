@@ -23,6 +23,7 @@ use crate::{
     fast::{FastCircuit, Run},
     no_deadline,
     open::{OpenJob, OpenProof, PartBytes},
+    remote::RemoteProving,
     tournament::{MergeJob, Part, ProvenNode, Tournament, TournamentCircuits},
 };
 
@@ -335,6 +336,7 @@ impl Circuits {
 pub struct Prover {
     queue: ProvingQueue,
     circuits: Arc<Circuits>,
+    remote: RemoteProving,
 }
 
 impl Prover {
@@ -346,7 +348,8 @@ impl Prover {
         let keys =
             KeySet::committed().map_err(|source| ProveError::Circuit { stage: Stage::Build, source })?;
         let circuits = Circuits::new(keys);
-        Ok(Self { queue: ProvingQueue::start(config.queue, registry)?, circuits: Arc::new(circuits) })
+        let queue = ProvingQueue::start(config.queue, registry)?;
+        Ok(Self { queue, circuits: Arc::new(circuits), remote: RemoteProving::default() })
     }
 
     /// Starts the service with a key set of its own: the keys of these classes and slot counts, whose circuits are built
@@ -367,7 +370,33 @@ impl Prover {
             keys.push(circuits.sheet(class, capacity)?.sheet.key());
         }
         circuits.keys = set(keys)?;
-        Ok(Self { queue: ProvingQueue::start(config.queue, registry)?, circuits: Arc::new(circuits) })
+        let queue = ProvingQueue::start(config.queue, registry)?;
+        Ok(Self { queue, circuits: Arc::new(circuits), remote: RemoteProving::default() })
+    }
+
+    /// The same service, which asks workers first and proves what they do not.
+    #[must_use]
+    pub fn with_remote(mut self, remote: RemoteProving) -> Self {
+        self.remote = remote;
+        self
+    }
+
+    /// The circuits that are built, by name.
+    pub fn held(&self) -> Vec<String> {
+        let mut names: Vec<_> =
+            self.circuits.sheets.lock().keys().map(|(class, slots)| format!("sheet:{class:08x}:{slots}")).collect();
+        names.sort();
+        names.extend(self.circuits.wrap.get().map(|_| "wrap".to_owned()));
+        names
+    }
+
+    /// Runs a short job beside the queue.
+    pub(crate) async fn beside<T: Send + 'static>(
+        &self,
+        stage: Stage,
+        job: impl FnOnce() -> Result<T, ProveError> + Send + 'static,
+    ) -> Result<T, ProveError> {
+        self.queue.run_beside(stage, job).await
     }
 
     /// The set of allowed circuits.
@@ -394,7 +423,7 @@ impl Prover {
     }
 
     /// Proves a sheet: leaf, then the zero-knowledge sheet around it, verified. A proof that does not verify is made
-    /// once more before it becomes an error.
+    /// once more before it becomes an error. The solver's own workers are asked first, where there are any.
     ///
     /// # Errors
     /// When the job has no witness, is late or cancelled, or the prover fails.
@@ -404,6 +433,9 @@ impl Prover {
         deadline: Instant,
         cancel: CancellationToken,
     ) -> Result<ProvenSheet, ProveError> {
+        if let Some(proven) = self.remote.sheet(self, &job, deadline, &cancel).await {
+            return Ok(proven);
+        }
         self.prove_sheet_timed(job, deadline, cancel).await.map(|(sheet, _)| sheet)
     }
 
@@ -452,6 +484,9 @@ impl Prover {
         deadline: Instant,
         cancel: CancellationToken,
     ) -> Result<WrappedProof, ProveError> {
+        if let Some(wrapped) = self.remote.wrap(self, &job, deadline, &cancel).await {
+            return Ok(wrapped);
+        }
         let circuits = Arc::clone(&self.circuits);
         let limits = Limits { stage: Stage::Wrap, deadline, cancel: cancel.clone() };
         let prove = move || twice(|| circuits.wrap_sheet(&job, &limits));
@@ -478,6 +513,9 @@ impl Prover {
         deadline: Instant,
         cancel: CancellationToken,
     ) -> Result<ProvenNode, ProveError> {
+        if let Some(node) = self.remote.merge(self, &job, deadline, &cancel).await {
+            return Ok(node);
+        }
         let circuits = Arc::clone(&self.circuits);
         let limits = Limits { stage: Stage::Merge, deadline, cancel: cancel.clone() };
         let prove = move || twice(|| circuits.tournament()?.merge(&job, &limits));
@@ -494,6 +532,9 @@ impl Prover {
         deadline: Instant,
         cancel: CancellationToken,
     ) -> Result<ProvenSheet, ProveError> {
+        if let Some(sealed) = self.remote.seal(self, &node, deadline, &cancel).await {
+            return Ok(sealed);
+        }
         let circuits = Arc::clone(&self.circuits);
         let limits = Limits { stage: Stage::Seal, deadline, cancel: cancel.clone() };
         let prove = move || twice(|| circuits.tournament()?.seal(&node, &limits));

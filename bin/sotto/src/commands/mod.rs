@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod gateway;
 pub(crate) mod intent;
 pub(crate) mod keys;
+pub(crate) mod prover;
 pub(crate) mod round;
 pub(crate) mod solver;
 pub(crate) mod strategy;

@@ -4,6 +4,7 @@
 mod chain;
 mod endpoint;
 mod error;
+mod queue;
 mod roles;
 mod secret;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use chain::{Chain, Contracts, Keystore, Transactions};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::ConfigError;
+pub(crate) use queue::{Queue, QueueTls};
 pub(crate) use roles::{Api, Gateway, Prover, Solver, Store};
 pub(crate) use secret::SecretRef;
 
@@ -98,6 +100,9 @@ impl Config {
             if let Endpoint::Secret(secret) = endpoint {
                 all.push((format!("chain.endpoints[{index}]"), secret));
             }
+        }
+        for (key, queue) in self.prover.queues() {
+            all.extend(queue.secrets(key));
         }
         if let Some(gateway) = &self.gateway {
             all.push(("gateway.keystore.password".to_owned(), &gateway.keystore.password));

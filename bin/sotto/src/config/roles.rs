@@ -9,7 +9,7 @@ use std::{
 use alloy::primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Keystore};
+use super::{ConfigError, Keystore, Queue};
 
 /// Where the ledger is kept.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -145,20 +145,32 @@ pub(crate) struct Prover {
     pub(crate) threads: usize,
     /// Jobs that may wait; further ones are refused.
     pub(crate) queue: usize,
+    /// Workers for proofs whose inputs hide what they are about; without it they are proved in this process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) public_queue: Option<Queue>,
+    /// Workers for sheets, whose inputs hold the weights: an account and machines of the solver's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) private_queue: Option<Queue>,
 }
 
 impl Default for Prover {
     fn default() -> Self {
-        Self { threads: 0, queue: 64 }
+        Self { threads: 0, queue: 64, public_queue: None, private_queue: None }
     }
 }
 
 impl Prover {
+    /// The queues that are configured, with their keys.
+    pub(crate) fn queues(&self) -> impl Iterator<Item = (&'static str, &Queue)> {
+        let all = [("prover.public-queue", &self.public_queue), ("prover.private-queue", &self.private_queue)];
+        all.into_iter().filter_map(|(key, queue)| Some((key, queue.as_ref()?)))
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         if self.queue == 0 {
             return Err(ConfigError::invalid("prover.queue", "must be at least 1"));
         }
-        Ok(())
+        self.queues().try_for_each(|(key, queue)| queue.check(key))
     }
 }
 

@@ -1,0 +1,96 @@
+//! What a submitter does in the background: setting the queue up, listening to workers, measuring.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::{
+    connection::State,
+    jetstream::{consumer::pull, kv::Operation},
+};
+use futures::StreamExt as _;
+use tokio::time::{sleep, timeout};
+
+use super::{DeadlineClass, Reach, job::unix_millis, queue::Shared, topology::{Names, Topology}};
+
+/// Between two looks at a broker that is away.
+const RETRY: Duration = Duration::from_millis(500);
+/// Between two measurements of the queue.
+const MEASURE: Duration = Duration::from_secs(5);
+
+/// Creates what the broker lacks, at the start and when a request has failed.
+pub(super) async fn keep_topology<R: Reach>(shared: Arc<Shared>) {
+    loop {
+        if !shared.has_topology() && shared.client.connection_state() == State::Connected {
+            match Topology::create::<R>(&shared.context, &shared.kinds, &shared.limits).await {
+                Ok(topology) => shared.set_topology(topology),
+                Err(error) => {
+                    shared.set_trouble(&error);
+                    tracing::warn!(queue = R::NAME, %error, "the queue could not be set up");
+                }
+            }
+        }
+        if shared.has_topology() {
+            shared.doubt.notified().await;
+        } else {
+            sleep(RETRY).await;
+        }
+    }
+}
+
+/// Follows the list of workers.
+pub(super) async fn watch_workers<R: Reach>(shared: Arc<Shared>) {
+    loop {
+        if let Ok(topology) = shared.topology()
+            && let Ok(mut watch) = topology.adverts.watch_with_history(">").await
+        {
+            while let Some(Ok(entry)) = watch.next().await {
+                match entry.operation {
+                    Operation::Put => {
+                        if let Ok(advert) = serde_json::from_slice(&entry.value) {
+                            shared.roster.heard(&entry.key, advert);
+                        }
+                    }
+                    Operation::Delete | Operation::Purge => shared.roster.left(&entry.key),
+                }
+            }
+        }
+        sleep(RETRY / 5).await;
+    }
+}
+
+/// Keeps the gauges.
+pub(super) async fn measure<R: Reach>(shared: Arc<Shared>) {
+    loop {
+        // A broker that does not answer leaves the gauges as they are.
+        let _ = timeout(MEASURE, depth::<R>(&shared)).await;
+        let gauge = |all: usize| i64::try_from(all).unwrap_or(i64::MAX);
+        let metrics = &shared.metrics;
+        metrics.workers.with_label_values(&[R::NAME]).set(gauge(shared.roster.present().len()));
+        metrics.shunned.with_label_values(&[R::NAME]).set(gauge(shared.roster.shunned().len()));
+        sleep(MEASURE).await;
+    }
+}
+
+async fn depth<R: Reach>(shared: &Shared) {
+    let Ok(topology) = shared.topology() else { return };
+    for class in DeadlineClass::ALL {
+        let (mut waiting, mut running) = (0, 0);
+        for kind in &shared.kinds {
+            let name = Names::<R>::consumer(class, kind.name());
+            let Ok(consumer) = topology.jobs.get_consumer::<pull::Config>(&name).await else { return };
+            let info = consumer.cached_info();
+            waiting += i64::try_from(info.num_pending).unwrap_or(i64::MAX);
+            running += i64::try_from(info.num_ack_pending).unwrap_or(i64::MAX);
+        }
+        let labels = [R::NAME, class.name()];
+        shared.metrics.waiting.with_label_values(&labels).set(waiting);
+        shared.metrics.running.with_label_values(&labels).set(running);
+    }
+    let Ok(info) = topology.jobs.get_info().await else { return };
+    let age = if info.state.messages == 0 {
+        0
+    } else {
+        let now = i64::try_from(unix_millis() / 1000).unwrap_or(i64::MAX);
+        now.saturating_sub(info.state.first_timestamp.unix_timestamp()).max(0)
+    };
+    shared.metrics.age.with_label_values(&[R::NAME]).set(age);
+}

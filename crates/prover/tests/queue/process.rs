@@ -1,0 +1,161 @@
+//! Workers as tasks of the test and as processes of their own, and submitters.
+
+use std::{
+    env,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use prometheus::Registry;
+use sotto_prover::remote::{
+    Broker, Limits, Patience, Public, QueueMetrics, RemoteError, RemoteQueue, Worker, WorkerConfig, WorkerMetrics,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    broker::Server,
+    tiny::{Behaviour, TINY, TinyHandler},
+};
+
+/// Short silences, so that tests of lost jobs take seconds.
+pub fn limits() -> Limits {
+    Limits { silence: Duration::from_millis(1200), deliveries: 3, ..Limits::default() }
+}
+
+pub fn patience() -> Patience {
+    Patience { answer_within: Duration::from_secs(20), reserve: Duration::from_secs(1), attempts: 3 }
+}
+
+pub fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(40)
+}
+
+pub struct Submitter {
+    pub queue: RemoteQueue<Public>,
+    pub registry: Registry,
+}
+
+impl Submitter {
+    pub async fn new(server: &Server) -> Self {
+        Self::with(server, limits(), patience()).await
+    }
+
+    pub async fn with(server: &Server, limits: Limits, patience: Patience) -> Self {
+        Self::at(&Broker::local(server.url(), "gateway"), limits, patience).await
+    }
+
+    pub async fn at(broker: &Broker, limits: Limits, patience: Patience) -> Self {
+        let registry = Registry::new();
+        let metrics = QueueMetrics::new(&registry).unwrap();
+        let queue = RemoteQueue::connect(broker, &[TINY], limits, patience, metrics).await.unwrap();
+        queue.ready(Duration::from_secs(10)).await.unwrap();
+        Self { queue, registry }
+    }
+
+    /// Waits until workers of these names are known.
+    pub async fn hear(&self, names: &[&str]) {
+        let started = Instant::now();
+        loop {
+            let known: Vec<_> = self.queue.workers().into_iter().map(|(name, _)| name).collect();
+            if names.iter().all(|name| known.iter().any(|k| k == name)) {
+                return;
+            }
+            assert!(started.elapsed() < Duration::from_secs(15), "only {known:?} of {names:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a worker is at work.
+    pub async fn busy(&self, worker: &str) {
+        let started = Instant::now();
+        while !self.queue.workers().iter().any(|(name, advert)| name == worker && advert.busy) {
+            assert!(started.elapsed() < Duration::from_secs(15), "{worker} does nothing");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The sum of a counter over its labels.
+    pub fn count(&self, metric: &str) -> f64 {
+        sum(&self.registry, metric, None)
+    }
+
+    pub fn count_labelled(&self, metric: &str, label: &str) -> f64 {
+        sum(&self.registry, metric, Some(label))
+    }
+}
+
+pub fn sum(registry: &Registry, metric: &str, label: Option<&str>) -> f64 {
+    let families = registry.gather();
+    let family = families.iter().filter(|family| family.name() == metric);
+    let metrics = family.flat_map(|family| family.get_metric().iter());
+    let wanted = metrics.filter(|m| label.is_none_or(|l| m.get_label().iter().any(|pair| pair.value() == l)));
+    wanted.map(|m| m.get_counter().get_value() + m.get_gauge().get_value()).sum()
+}
+
+/// A worker as a task of the test's process.
+pub struct LocalWorker {
+    pub leave: CancellationToken,
+    pub task: JoinHandle<Result<(), RemoteError>>,
+    pub registry: Registry,
+}
+
+pub fn config() -> WorkerConfig {
+    WorkerConfig { limits: limits(), grace: Duration::from_millis(500), ..WorkerConfig::default() }
+}
+
+pub async fn worker(server: &Server, name: &str, behaviour: Behaviour) -> LocalWorker {
+    worker_with(&Broker::local(server.url(), name), behaviour, config()).await
+}
+
+pub async fn worker_with(broker: &Broker, behaviour: Behaviour, config: WorkerConfig) -> LocalWorker {
+    let registry = Registry::new();
+    let metrics = WorkerMetrics::new(&registry).unwrap();
+    let worker = Worker::connect(broker, TinyHandler(behaviour), config, metrics).await.unwrap();
+    let leave = CancellationToken::new();
+    let task = tokio::spawn(worker.run(leave.clone()));
+    LocalWorker { leave, task, registry }
+}
+
+/// A worker as a process of its own.
+pub struct Process(pub Child);
+
+impl Process {
+    pub fn start(server: &Server, name: &str) -> Self {
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["process::a_worker_of_other_tests", "--exact", "--ignored", "--nocapture"])
+            .env("SOTTO_TEST_NATS", server.url())
+            .env("SOTTO_TEST_WORKER", name)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.0.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "started by other tests as a process of its own"]
+async fn a_worker_of_other_tests() {
+    let (Ok(url), Ok(name)) = (env::var("SOTTO_TEST_NATS"), env::var("SOTTO_TEST_WORKER")) else { return };
+    let worker = worker_with(&Broker::local(url, name), Behaviour::Honest, config()).await;
+    worker.task.await.unwrap().unwrap();
+}
