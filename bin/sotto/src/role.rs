@@ -10,9 +10,7 @@ use sotto_chain::{ChainMetrics, KeyLock, Password, ProviderPool, SignerKey, TxCo
 use sotto_contracts::Deployment;
 use sotto_prover::{
     Prover, ProverConfig, QueueConfig,
-    remote::{
-        Kind, Limits, PRIVATE_KINDS, PUBLIC_KINDS, QueueMetrics, Reach, RemoteProving, RemoteQueue,
-    },
+    remote::{Kind, Limits, PRIVATE_KINDS, PUBLIC_KINDS, QueueMetrics, Reach, RemoteProving, RemoteQueue},
 };
 use sotto_store::{Create, Ledger};
 use tokio_util::sync::CancellationToken;

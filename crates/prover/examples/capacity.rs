@@ -236,7 +236,9 @@ fn main() {
     // Dollars of one worker (2 cores) for an hour.
     let price = argument("--price", 0.08);
     println!("job seconds: {times:?}; {price} dollars an hour for a worker\n");
-    println!("| markets | collect s | sheets a round | window s | rounds/min | intents/round | workers | busy | p50 s | p99 s | pool s/intent | solver s/intent | dollars/1000 intents |");
+    println!(
+        "| markets | collect s | sheets a round | window s | rounds/min | intents/round | workers | busy | p50 s | p99 s | pool s/intent | solver s/intent | dollars/1000 intents |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (markets, collect, sheets, window) in [
         (20, 12.0, 16, 36.0),
@@ -250,19 +252,36 @@ fn main() {
         (100, 12.0, 16, 60.0),
         (100, 12.0, 16, 24.0),
     ] {
-        let plan = Plan { intents_a_minute: 10_000, solvers: 1000, markets, collect, sheets, window, minutes: 10 };
+        let plan =
+            Plan { intents_a_minute: 10_000, solvers: 1000, markets, collect, sheets, window, minutes: 10 };
         row(&plan, &times, price);
     }
-    let plan = Plan { intents_a_minute: 10_000, solvers: 1000, markets: 100, collect: 12.0, sheets: 16, window: 36.0, minutes: 10 };
+    let plan = Plan {
+        intents_a_minute: 10_000,
+        solvers: 1000,
+        markets: 100,
+        collect: 12.0,
+        sheets: 16,
+        window: 36.0,
+        minutes: 10,
+    };
     let rounds = rounds(&plan);
     let per_solver = rounds.len() as f64 / plan.minutes as f64 * plan.sheets as f64 / plan.solvers as f64;
-    println!("\neach of {} solvers proves {per_solver:.1} sheets a minute: {:.0}% of one worker", plan.solvers, per_solver * times.sheet / 60.0 * 100.0);
+    println!(
+        "\neach of {} solvers proves {per_solver:.1} sheets a minute: {:.0}% of one worker",
+        plan.solvers,
+        per_solver * times.sheet / 60.0 * 100.0
+    );
     println!("\nworkers lost at once, of those that the plan of 100 markets has:");
     if let Some((workers, _)) = workers_needed(&plan, &times, &rounds) {
         for lost in [0, 5, 10, 20, 30] {
             let left = workers - workers * lost / 100;
             let outcome = simulate(&plan, &times, &rounds, left);
-            println!("  {lost}%: {left} workers, {} of {} settlements late", outcome.late, outcome.latencies.len());
+            println!(
+                "  {lost}%: {left} workers, {} of {} settlements late",
+                outcome.late,
+                outcome.latencies.len()
+            );
         }
     }
 }
@@ -271,7 +290,10 @@ fn row(plan: &Plan, times: &Times, price: f64) {
     let all = rounds(plan);
     let intents: u64 = all.iter().map(|round| round.intents).sum();
     let Some((workers, outcome)) = workers_needed(plan, times, &all) else {
-        println!("| {} | {} | {} | {} | no number of workers is enough |", plan.markets, plan.collect, plan.sheets, plan.window);
+        println!(
+            "| {} | {} | {} | {} | no number of workers is enough |",
+            plan.markets, plan.collect, plan.sheets, plan.window
+        );
         return;
     };
     let at = |share: f64| outcome.latencies[((outcome.latencies.len() - 1) as f64 * share) as usize];

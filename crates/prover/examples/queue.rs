@@ -135,7 +135,8 @@ impl Server {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let program = ["/usr/sbin/nats-server", "/usr/bin/nats-server"].into_iter().find(|p| Path::new(p).exists());
+        let program =
+            ["/usr/sbin/nats-server", "/usr/bin/nats-server"].into_iter().find(|p| Path::new(p).exists());
         let child = Command::new(program.expect("nats-server is not installed: run ops/setup.sh"))
             .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
             .arg(directory.path())
@@ -153,10 +154,14 @@ impl Server {
     }
 
     async fn submitter(&self) -> RemoteQueue<Public> {
-        let patience =
-            Patience { answer_within: Duration::from_secs(500), reserve: Duration::from_secs(1), attempts: 1 };
+        let patience = Patience {
+            answer_within: Duration::from_secs(500),
+            reserve: Duration::from_secs(1),
+            attempts: 1,
+        };
         let metrics = QueueMetrics::new(&Registry::new()).unwrap();
-        let queue = RemoteQueue::connect(&self.broker("bench"), &[ECHO], Limits::default(), patience, metrics);
+        let broker = self.broker("bench");
+        let queue = RemoteQueue::connect(&broker, &[ECHO], Limits::default(), patience, metrics);
         let queue = queue.await.unwrap();
         queue.ready(Duration::from_secs(10)).await.unwrap();
         queue
@@ -165,7 +170,8 @@ impl Server {
     async fn workers(&self, count: usize, proving: bool, queue: &RemoteQueue<Public>) -> CancellationToken {
         let leave = CancellationToken::new();
         for index in 0..count {
-            let pool = proving.then(|| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap()));
+            let pool =
+                proving.then(|| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap()));
             let metrics = WorkerMetrics::new(&Registry::new()).unwrap();
             let broker = self.broker(&format!("w{index}"));
             let worker = Worker::connect(&broker, Hands { pool }, WorkerConfig::default(), metrics);
@@ -186,7 +192,9 @@ impl Drop for Server {
 }
 
 async fn submit(queue: &RemoteQueue<Public>, job: Echo) {
-    let accept = |bytes: Bytes| -> BoxFuture<'static, Result<usize, ProveError>> { async move { Ok(bytes.len()) }.boxed() };
+    let accept = |bytes: Bytes| -> BoxFuture<'static, Result<usize, ProveError>> {
+        async move { Ok(bytes.len()) }.boxed()
+    };
     let deadline = Instant::now() + Duration::from_secs(600);
     queue.submit(&job, deadline, &CancellationToken::new(), accept).await.unwrap();
 }
@@ -256,6 +264,10 @@ async fn main() {
         let jobs = 4 * count as u64;
         let rate = rate(count, jobs, millis, false).await;
         let ideal = count as f64 * 1000.0 / millis as f64;
-        println!("| {count} | {jobs} | {:.1} | {rate:.2} | {:.0}% |", millis as f64 / 1000.0, rate / ideal * 100.0);
+        println!(
+            "| {count} | {jobs} | {:.1} | {rate:.2} | {:.0}% |",
+            millis as f64 / 1000.0,
+            rate / ideal * 100.0
+        );
     }
 }

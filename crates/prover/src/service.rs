@@ -383,8 +383,13 @@ impl Prover {
 
     /// The circuits that are built, by name.
     pub fn held(&self) -> Vec<String> {
-        let mut names: Vec<_> =
-            self.circuits.sheets.lock().keys().map(|(class, slots)| format!("sheet:{class:08x}:{slots}")).collect();
+        let mut names: Vec<_> = self
+            .circuits
+            .sheets
+            .lock()
+            .keys()
+            .map(|(class, slots)| format!("sheet:{class:08x}:{slots}"))
+            .collect();
         names.sort();
         names.extend(self.circuits.wrap.get().map(|_| "wrap".to_owned()));
         names

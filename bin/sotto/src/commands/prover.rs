@@ -14,13 +14,13 @@ use eyre::WrapErr as _;
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use sotto_prover::{
     Prover, ProverConfig, QueueConfig,
-    remote::{Handler, Private, ProverHandler, Public, Worker, WorkerConfig, WorkerMetrics},
+    remote::{Broker, Handler, Private, ProverHandler, Public, Worker, WorkerConfig, WorkerMetrics},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
-    config::{Queue, QueueTls, SecretRef},
+    config::{ConfigError, Queue, QueueTls, SecretRef},
     shutdown::cancel_on_signal,
     tasks::CriticalTasks,
 };
@@ -84,6 +84,8 @@ pub(crate) struct ProverArgs {
 impl ProverArgs {
     /// Works until a signal; the job at work is finished first, if it ends in time.
     pub(crate) async fn run(self) -> eyre::Result<()> {
+        let broker = self.settings()?.broker("--nats")?;
+        broker.check().map_err(|error| ConfigError::invalid("--nats", error.to_string()))?;
         let shutdown = CancellationToken::new();
         cancel_on_signal(shutdown.clone())?;
         let registry = Registry::new();
@@ -102,10 +104,22 @@ impl ProverArgs {
         }
         match self.queue {
             QueueName::Public => {
-                self.work(ProverHandler::<Public>::new(prover.clone(), threads), &registry, &mut tasks).await?;
+                self.work(
+                    &broker,
+                    ProverHandler::<Public>::new(prover.clone(), threads),
+                    &registry,
+                    &mut tasks,
+                )
+                .await?;
             }
             QueueName::Private => {
-                self.work(ProverHandler::<Private>::new(prover.clone(), threads), &registry, &mut tasks).await?;
+                self.work(
+                    &broker,
+                    ProverHandler::<Private>::new(prover.clone(), threads),
+                    &registry,
+                    &mut tasks,
+                )
+                .await?;
             }
         }
         let ended = tasks.run().await;
@@ -115,14 +129,17 @@ impl ProverArgs {
 
     async fn work<H: Handler>(
         &self,
+        broker: &Broker,
         handler: H,
         registry: &Registry,
         tasks: &mut CriticalTasks,
     ) -> eyre::Result<()> {
-        let broker = self.settings()?.broker("--nats")?;
-        let config = WorkerConfig { longest_job: Duration::from_secs(self.longest_job.max(1)), ..WorkerConfig::default() };
+        let config = WorkerConfig {
+            longest_job: Duration::from_secs(self.longest_job.max(1)),
+            ..WorkerConfig::default()
+        };
         let metrics = WorkerMetrics::new(registry)?;
-        let worker = Worker::connect(&broker, handler, config, metrics).await?;
+        let worker = Worker::connect(broker, handler, config, metrics).await?;
         let leave = tasks.shutdown();
         tasks.spawn("worker", async move { Ok(worker.run(leave).await?) });
         Ok(())
@@ -149,10 +166,13 @@ impl ProverArgs {
 
 /// Serves the worker's operator until `shutdown`.
 async fn serve(listen: SocketAddr, registry: Registry, shutdown: CancellationToken) -> eyre::Result<()> {
-    let listener = tokio::net::TcpListener::bind(listen).await.wrap_err_with(|| format!("{listen} cannot be bound"))?;
+    let listener =
+        tokio::net::TcpListener::bind(listen).await.wrap_err_with(|| format!("{listen} cannot be bound"))?;
     info!(http = %listener.local_addr()?, "listening");
-    let routes =
-        Router::new().route("/livez", get(|| async { "ok" })).route("/metrics", get(metrics)).with_state(registry);
+    let routes = Router::new()
+        .route("/livez", get(|| async { "ok" }))
+        .route("/metrics", get(metrics))
+        .with_state(registry);
     Ok(axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned()).await?)
 }
 

@@ -138,6 +138,31 @@ mod tests {
     }
 
     #[test]
+    fn the_queues_that_the_development_file_describes_are_accepted() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/dev.toml");
+        let text = fs::read_to_string(file).unwrap();
+        let is_key = |line: &str| {
+            let key = line.split_once(" = ").map_or("", |(key, _)| key);
+            line.starts_with("[prover.")
+                || (!key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+        };
+        let start = text.find("# [prover.public-queue]").unwrap();
+        let (before, queues) = text.split_at(start);
+        let (queues, after) = queues.split_at(queues.find("[api]").unwrap());
+        let plain = |line: &str| match line.strip_prefix("# ") {
+            Some(rest) if is_key(rest) => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        };
+        let queues: String = queues.lines().map(plain).collect();
+        let config = Config::parse(&format!("{before}{queues}{after}")).unwrap();
+        config.validate().unwrap();
+        let (public, private) = (config.prover.public_queue.unwrap(), config.prover.private_queue.unwrap());
+        assert_eq!((public.user.as_deref(), private.user.as_deref()), (Some("gateway"), Some("solver")));
+        assert_eq!(public.patience().attempts, 3);
+        assert!(public.tls.is_some());
+    }
+
+    #[test]
     fn the_smallest_configuration_is_a_chain_and_a_store() {
         Config::parse(SMALLEST).unwrap().validate().unwrap();
     }

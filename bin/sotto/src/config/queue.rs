@@ -99,12 +99,17 @@ impl Queue {
 
     /// Secrets with the parts of `key` that hold them.
     pub(super) fn secrets<'a>(&'a self, key: &str) -> Vec<(String, &'a SecretRef)> {
-        let named = |part: &str, secret: &'a Option<SecretRef>| Some((format!("{key}.{part}"), secret.as_ref()?));
-        [named("password", &self.password), named("credentials", &self.credentials)].into_iter().flatten().collect()
+        let named =
+            |part: &str, secret: &'a Option<SecretRef>| Some((format!("{key}.{part}"), secret.as_ref()?));
+        [named("password", &self.password), named("credentials", &self.credentials)]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     pub(crate) fn check(&self, key: &str) -> Result<(), ConfigError> {
-        let refuse = |part: &str, reason: &str| Err(ConfigError::invalid(format!("{key}.{part}"), reason.to_owned()));
+        let refuse =
+            |part: &str, reason: &str| Err(ConfigError::invalid(format!("{key}.{part}"), reason.to_owned()));
         if self.servers.is_empty() {
             return refuse("servers", "at least one address is needed");
         }
@@ -123,8 +128,7 @@ impl Queue {
         if let Some(tls) = &self.tls {
             tls.identity(&format!("{key}.tls"))?;
         }
-        valid_name(&self.client_name())
-            .or_else(|error| refuse("name", &error.to_string()))
+        valid_name(&self.client_name()).or_else(|error| refuse("name", &error.to_string()))
     }
 
     fn client_name(&self) -> String {
@@ -178,7 +182,10 @@ mod tests {
         let base = "servers = [\"nats://127.0.0.1:4222\"]\n";
         for (more, words) in [
             ("user = \"a\"", "prover.public-queue.password: "),
-            ("user = \"a\"\npassword = \"env:P\"\ncredentials = \"env:C\"", "prover.public-queue.credentials: "),
+            (
+                "user = \"a\"\npassword = \"env:P\"\ncredentials = \"env:C\"",
+                "prover.public-queue.credentials: ",
+            ),
             ("tls = { certificate = \"c.pem\" }", "prover.public-queue.tls: "),
             ("name = \"a.b\"", "prover.public-queue.name: "),
             ("attempts = 0", "prover.public-queue.attempts: "),

@@ -162,7 +162,8 @@ impl Default for Prover {
 impl Prover {
     /// The queues that are configured, with their keys.
     pub(crate) fn queues(&self) -> impl Iterator<Item = (&'static str, &Queue)> {
-        let all = [("prover.public-queue", &self.public_queue), ("prover.private-queue", &self.private_queue)];
+        let all =
+            [("prover.public-queue", &self.public_queue), ("prover.private-queue", &self.private_queue)];
         all.into_iter().filter_map(|(key, queue)| Some((key, queue.as_ref()?)))
     }
 

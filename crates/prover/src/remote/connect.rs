@@ -31,7 +31,9 @@ impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("None"),
-            Self::Password { user, .. } => f.debug_struct("Password").field("user", user).finish_non_exhaustive(),
+            Self::Password { user, .. } => {
+                f.debug_struct("Password").field("user", user).finish_non_exhaustive()
+            }
             Self::Credentials(_) => f.write_str("Credentials(..)"),
         }
     }
@@ -63,6 +65,14 @@ impl Broker {
     /// A broker on this machine that asks for no credentials.
     pub fn local(server: impl Into<String>, name: impl Into<String>) -> Self {
         Self { servers: vec![server.into()], auth: Auth::None, tls: None, name: name.into() }
+    }
+
+    /// Whether the settings can be used, as far as that shows without a connection.
+    ///
+    /// # Errors
+    /// With the first that cannot.
+    pub fn check(&self) -> Result<(), RemoteError> {
+        self.addresses().map(drop)
     }
 
     /// Connects, and keeps connecting in the background when the broker is away.
@@ -122,7 +132,9 @@ impl Broker {
             }
             let secure = self.tls.is_some() || address.tls_required();
             if !secure && !is_local(address.host()) {
-                return Err(RemoteError::Plaintext { server: format!("{}:{}", address.host(), address.port()) });
+                return Err(RemoteError::Plaintext {
+                    server: format!("{}:{}", address.host(), address.port()),
+                });
             }
             addresses.push(address);
         }
@@ -150,7 +162,9 @@ mod tests {
         assert_eq!(refusal(&broker), "10.0.0.7:4222 is not on this machine, and TLS is not configured");
         broker.tls = Some(Tls::default());
         assert!(broker.addresses().is_ok());
-        for local in ["nats://127.0.0.1:4222", "nats://localhost:4222", "nats://[::1]:4222", "tls://10.0.0.7:4222"] {
+        for local in
+            ["nats://127.0.0.1:4222", "nats://localhost:4222", "nats://[::1]:4222", "tls://10.0.0.7:4222"]
+        {
             assert!(Broker::local(local, "gateway").addresses().is_ok(), "{local}");
         }
     }

@@ -78,7 +78,11 @@ impl<'a> Reader<'a> {
         (count.checked_mul(entry.max(1))? <= self.0.len()).then_some(count)
     }
 
-    pub(super) fn list<T>(&mut self, entry: usize, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(super) fn list<T>(
+        &mut self,
+        entry: usize,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
         let count = self.count(entry)?;
         (0..count).map(|_| read(self)).collect()
     }

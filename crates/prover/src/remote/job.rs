@@ -106,7 +106,8 @@ impl JobId {
 
     /// The id that [`fmt::Display`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
-        let plain = text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let plain =
+            text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         if plain { text.parse().ok().map(Self) } else { None }
     }
 }

@@ -54,7 +54,8 @@ impl JobHeader {
     /// `None` when a field is missing or malformed.
     pub(super) fn read(map: Option<&HeaderMap>) -> Option<Self> {
         let map = map?;
-        let avoid = text(map, AVOID).map(|list| list.split(',').take(MAX_AVOIDED).map(str::to_owned).collect());
+        let avoid =
+            text(map, AVOID).map(|list| list.split(',').take(MAX_AVOIDED).map(str::to_owned).collect());
         Some(Self {
             id: JobId::parse(text(map, ID)?)?,
             deadline: text(map, DEADLINE)?.parse().ok()?,
@@ -210,14 +211,11 @@ mod tests {
     // covers: D13
     #[test]
     fn malformed_headers_are_refused_and_reasons_are_bounded_lines() {
-        let good = JobHeader { id: JobId::of("a", b""), deadline: 1, attempt: 0, avoid: vec![], object: None };
-        for (name, value) in [
-            (ID, "xyz"),
-            (DEADLINE, "-1"),
-            (ATTEMPT, "4294967296"),
-            (OBJECT, "../secret"),
-            (OBJECT, ""),
-        ] {
+        let good =
+            JobHeader { id: JobId::of("a", b""), deadline: 1, attempt: 0, avoid: vec![], object: None };
+        for (name, value) in
+            [(ID, "xyz"), (DEADLINE, "-1"), (ATTEMPT, "4294967296"), (OBJECT, "../secret"), (OBJECT, "")]
+        {
             let mut map = good.write();
             map.insert(name, value);
             assert_eq!(JobHeader::read(Some(&map)), None, "{name}: {value}");

@@ -37,7 +37,11 @@ impl QueueMetrics {
                 "Jobs sent to workers, by outcome; any outcome but `proved` was proved at home",
                 &["queue", "kind", "outcome"],
             )?,
-            retries: counters("sotto_queue_retries_total", "Attempts that were repeated", &["queue", "reason"])?,
+            retries: counters(
+                "sotto_queue_retries_total",
+                "Attempts that were repeated",
+                &["queue", "reason"],
+            )?,
             wrong: counters(
                 "sotto_queue_wrong_proofs_total",
                 "Proofs of workers that did not verify",
@@ -115,7 +119,12 @@ fn counters(
     Ok(made)
 }
 
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
     let made = IntGaugeVec::new(Opts::new(name, help), labels)?;
     registry.register(Box::new(made.clone()))?;
     Ok(made)

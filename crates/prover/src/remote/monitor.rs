@@ -9,7 +9,12 @@ use async_nats::{
 use futures::StreamExt as _;
 use tokio::time::{sleep, timeout};
 
-use super::{DeadlineClass, Reach, job::unix_millis, queue::Shared, topology::{Names, Topology}};
+use super::{
+    DeadlineClass, Reach,
+    job::unix_millis,
+    queue::Shared,
+    topology::{Names, Topology},
+};
 
 /// Between two looks at a broker that is away.
 const RETRY: Duration = Duration::from_millis(500);

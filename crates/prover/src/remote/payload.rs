@@ -15,7 +15,8 @@ const CHUNK: usize = 512 << 10;
 
 /// Stores an object under a name.
 pub(super) async fn put(store: &ObjectStore, name: &str, bytes: &[u8]) -> Result<(), RemoteError> {
-    let metadata = ObjectMetadata { name: name.to_owned(), chunk_size: Some(CHUNK), ..ObjectMetadata::default() };
+    let metadata =
+        ObjectMetadata { name: name.to_owned(), chunk_size: Some(CHUNK), ..ObjectMetadata::default() };
     let mut reader = bytes;
     match timeout(TRANSFER, store.put(metadata, &mut reader)).await {
         Ok(Ok(_)) => Ok(()),
@@ -51,7 +52,7 @@ pub(super) async fn get(
         }
         Ok(Bytes::from(bytes))
     };
-    timeout(TRANSFER, read)
-        .await
-        .unwrap_or_else(|_| Err(RemoteError::Broker { what: "reading an object", reason: "timed out".into() }))
+    timeout(TRANSFER, read).await.unwrap_or_else(|_| {
+        Err(RemoteError::Broker { what: "reading an object", reason: "timed out".into() })
+    })
 }

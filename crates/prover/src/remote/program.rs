@@ -1,8 +1,8 @@
 //! A strategy's program as bytes, for jobs on the solver's own workers. The shape is checked when it is put together again.
 
 use sotto_model::program::{
-    Activation, Dense, Ensemble, EnsembleParameters, Function, InputMap, Linear, MatrixShape, Node, Op, OutputMap,
-    Policy, Program, Shape,
+    Activation, Dense, Ensemble, EnsembleParameters, Function, InputMap, Linear, MatrixShape, Node, Op,
+    OutputMap, Policy, Program, Shape,
 };
 use sotto_types::MODEL_FEATURES;
 
@@ -28,9 +28,13 @@ pub(super) fn write(out: &mut Writer, program: &Program) {
     }
     for dense in program.matrices() {
         out.count(dense.weights.len());
-        dense.weights.iter().for_each(|&w| { out.small(w); });
+        dense.weights.iter().for_each(|&w| {
+            out.small(w);
+        });
         out.count(dense.biases.len());
-        dense.biases.iter().for_each(|&b| { out.signed(b); });
+        dense.biases.iter().for_each(|&b| {
+            out.signed(b);
+        });
     }
     for ensemble in program.ensembles() {
         write_ensemble(out, ensemble);
@@ -41,7 +45,9 @@ pub(super) fn write(out: &mut Writer, program: &Program) {
 
 fn write_values(out: &mut Writer, values: &[usize]) {
     out.count(values.len());
-    values.iter().for_each(|&v| { out.count(v); });
+    values.iter().for_each(|&v| {
+        out.count(v);
+    });
 }
 
 fn write_op(out: &mut Writer, op: &Op) {
@@ -53,7 +59,9 @@ fn write_op(out: &mut Writer, op: &Op) {
         }
         Op::Product { pairs } => {
             out.number(1).count(pairs.len());
-            pairs.iter().for_each(|&[a, b]| { out.count(a).count(b); });
+            pairs.iter().for_each(|&[a, b]| {
+                out.count(a).count(b);
+            });
         }
         Op::Function { function, values } => {
             let function = Function::ALL.iter().position(|f| f == function).unwrap_or(Function::ALL.len());
@@ -72,14 +80,18 @@ fn write_ensemble(out: &mut Writer, ensemble: &EnsembleParameters) {
     out.count(ensemble.thresholds.len());
     for thresholds in &ensemble.thresholds {
         out.count(thresholds.len());
-        thresholds.iter().for_each(|&t| { out.small(t); });
+        thresholds.iter().for_each(|&t| {
+            out.small(t);
+        });
     }
     out.count(ensemble.nodes.len());
     for node in &ensemble.nodes {
         out.number(node.feature.into()).number(node.rank.into());
     }
     out.count(ensemble.leaves.len());
-    ensemble.leaves.iter().for_each(|&leaf| { out.small(leaf); });
+    ensemble.leaves.iter().for_each(|&leaf| {
+        out.small(leaf);
+    });
 }
 
 /// `None` when the bytes are not what [`write`] wrote, or not a program.
@@ -90,8 +102,7 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<Program> {
     let shape = Shape::new(matrices, ops, output).ok()?;
     let mut inputs = [InputMap::default(); MODEL_FEATURES];
     for input in &mut inputs {
-        *input =
-            InputMap { lo: from.small()?, hi: from.small()?, mult: u32::try_from(from.number()?).ok()? };
+        *input = InputMap { lo: from.small()?, hi: from.small()?, mult: u32::try_from(from.number()?).ok()? };
     }
     let dense = |_| {
         let weights = from.list(4, Reader::small)?;

@@ -4,7 +4,9 @@ use std::{marker::PhantomData, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
-use sotto_circuits::{CircuitError, Layer, capacity_for, model_commitment, round_digest, sheet_commitment, strategy_id};
+use sotto_circuits::{
+    CircuitError, Layer, capacity_for, model_commitment, round_digest, sheet_commitment, strategy_id,
+};
 use sotto_types::{SLOTS, SheetRef, Slot, slots_bytes};
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +43,9 @@ impl RemoteJob for SheetJob {
         let mut out = Writer::default();
         program::write(&mut out, &self.program);
         out.fixed(&self.model_salt.to_bytes()).fixed(self.owner.as_slice()).fixed(self.round_id.as_slice());
-        self.features.iter().for_each(|&x| { out.small(x); });
+        self.features.iter().for_each(|&x| {
+            out.small(x);
+        });
         out.fixed(&slots_bytes(&self.slots)).fixed(&self.sheet_salt.to_bytes());
         out.number(self.commit_index.into()).fixed(self.key_set_root.to_word().as_slice());
         out.finish()
@@ -115,7 +119,10 @@ impl RemoteJob for OpenJob {
 }
 
 fn invalid(layer: Layer, reason: &str) -> ProveError {
-    ProveError::Circuit { stage: Stage::Verify, source: CircuitError::Invalid { layer, reason: reason.into() } }
+    ProveError::Circuit {
+        stage: Stage::Verify,
+        source: CircuitError::Invalid { layer, reason: reason.into() },
+    }
 }
 
 /// The queues that a prover may use; without any it proves at home.
@@ -239,7 +246,8 @@ impl<R: Reach> ProverHandler<R> {
 async fn prove(prover: Prover, task: Task) -> Result<Vec<u8>, ProveError> {
     let Task { kind, input, deadline, cancel } = task;
     if kind == SHEET.name() {
-        let job = SheetJob::decode(&input).ok_or_else(|| invalid(Layer::Sheet, "the job's bytes are no sheet job"))?;
+        let job = SheetJob::decode(&input)
+            .ok_or_else(|| invalid(Layer::Sheet, "the job's bytes are no sheet job"))?;
         return Ok(prover.prove_sheet(job, deadline, cancel).await?.bytes);
     }
     let job = OpenJob::from_bytes(&input).map_err(|e| invalid(Layer::Wrap, &e.to_string()))?;
@@ -294,8 +302,8 @@ mod tests {
     use alloy_primitives::{Address, B256};
     use sotto_circuits::Salt;
     use sotto_model::program::{
-        Activation, Dense, Ensemble, EnsembleParameters, Function, InputMap, Linear, MatrixShape, Node, Op, OutputMap,
-        Policy, Program, Shape,
+        Activation, Dense, Ensemble, EnsembleParameters, Function, InputMap, Linear, MatrixShape, Node, Op,
+        OutputMap, Policy, Program, Shape,
     };
     use sotto_types::{Digest, MODEL_FEATURES};
 

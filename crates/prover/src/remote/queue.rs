@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Advert, Broker, Kind, Limits, QueueMetrics, Reach, RemoteError, monitor, roster::Roster, topology::Topology,
+    Advert, Broker, Kind, Limits, QueueMetrics, Reach, RemoteError, monitor, roster::Roster,
+    topology::Topology,
 };
 
 /// How long a submitter relies on workers.
@@ -121,8 +122,12 @@ impl<R: Reach> RemoteQueue<R> {
             ready: Notify::new(),
         });
         let cancel = CancellationToken::new();
-        tokio::spawn(cancel.clone().run_until_cancelled_owned(monitor::keep_topology::<R>(Arc::clone(&shared))));
-        tokio::spawn(cancel.clone().run_until_cancelled_owned(monitor::watch_workers::<R>(Arc::clone(&shared))));
+        tokio::spawn(
+            cancel.clone().run_until_cancelled_owned(monitor::keep_topology::<R>(Arc::clone(&shared))),
+        );
+        tokio::spawn(
+            cancel.clone().run_until_cancelled_owned(monitor::watch_workers::<R>(Arc::clone(&shared))),
+        );
         tokio::spawn(cancel.clone().run_until_cancelled_owned(monitor::measure::<R>(Arc::clone(&shared))));
         Ok(Self { shared, _tasks: Arc::new(cancel.drop_guard()), reach: PhantomData })
     }

@@ -39,17 +39,18 @@ pub(super) async fn last<R: Reach>(results: &Stream, id: JobId) -> Result<Option
     }
 }
 
-/// Publishes to a stream and waits until it is stored. Gives the sequence.
+/// Publishes to a stream and waits until it is stored. Gives its place, and whether the stream had the message before.
 pub(super) async fn publish(
     context: &Context,
     subject: String,
     headers: HeaderMap,
     payload: Bytes,
     what: &'static str,
-) -> Result<u64, RemoteError> {
+) -> Result<(u64, bool), RemoteError> {
     let message = PublishMessage::build().headers(headers).payload(payload);
     let sent = context.send_publish(subject, message).await.map_err(|e| publish_error(what, &e))?;
-    Ok(sent.await.map_err(|e| publish_error(what, &e))?.sequence)
+    let stored = sent.await.map_err(|e| publish_error(what, &e))?;
+    Ok((stored.sequence, stored.duplicate))
 }
 
 /// A failed write, told apart by whether the broker has no room.

@@ -152,7 +152,7 @@ struct Errand<'a, R> {
     arrivals: Subscriber,
     /// Attempts that need no answer any more: all below this one.
     seen: u32,
-    /// Place of the last message in the stream.
+    /// Place of the last message in the stream, unless another submitter had put it there.
     sequence: Option<u64>,
     reach: std::marker::PhantomData<R>,
 }
@@ -206,27 +206,49 @@ impl<R: Reach> Errand<'_, R> {
         {
             payload::put(&self.topology.inputs, name, &self.input).await?;
         }
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let left_millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-        let header = JobHeader {
-            id: self.id,
-            deadline: unix_millis().saturating_add(left_millis),
-            attempt: self.seen,
-            avoid: self.shared.roster.shunned(),
-            object,
-        };
-        let class = DeadlineClass::of(left);
         let body = if inline { self.input.clone() } else { Bytes::new() };
-        let subject = Names::<R>::job(class, self.kind.name());
-        let context = &self.shared.context;
-        let sequence = results::publish(context, subject, header.write(), body, "queueing a job").await?;
-        self.sequence = Some(sequence);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let class = DeadlineClass::of(left);
+        let deadline = unix_millis().saturating_add(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        loop {
+            let header = JobHeader {
+                id: self.id,
+                deadline,
+                attempt: self.seen,
+                avoid: self.shared.roster.shunned(),
+                object: object.clone(),
+            };
+            let subject = Names::<R>::job(class, self.kind.name());
+            let sent = results::publish(
+                &self.shared.context,
+                subject,
+                header.write(),
+                body.clone(),
+                "queueing a job",
+            );
+            let (sequence, before) = sent.await?;
+            self.sequence = (!before).then_some(sequence);
+            if !before || self.is_under_way(sequence).await {
+                break;
+            }
+            // The broker remembers a message that was taken out of the stream, so this one needs another name.
+            self.seen = self.seen.saturating_add(1);
+        }
         let wake = Bytes::from(Names::<R>::consumer(class, self.kind.name()));
         self.shared
             .client
             .publish(Names::<R>::wake(), wake)
             .await
             .map_err(|e| RemoteError::broker("waking workers", &e))
+    }
+
+    /// Whether a message that somebody put into the stream before is there still, or has its result.
+    async fn is_under_way(&self, sequence: u64) -> bool {
+        if self.topology.jobs.get_raw_message(sequence).await.is_ok() {
+            return true;
+        }
+        let found = look::<R>(&self.topology.results, self.id).await;
+        found.is_some_and(|found| found.header.attempt >= self.seen)
     }
 
     /// Waits for the end of the attempt: a verified proof, or why there is none.
@@ -335,7 +357,8 @@ impl<R: Reach> Errand<'_, R> {
     /// Leaves nothing behind that nobody needs: neither the input nor, after a failure, the waiting job.
     async fn clean_up(self, proved: bool) {
         let (shared, topology, id, sequence) = (self.shared, self.topology, self.id, self.sequence);
-        if !proved {
+        // A job of another submitter too is left to it.
+        if !proved && sequence.is_some() {
             let _ = shared.client.publish(Names::<R>::cancel(), id.to_string().into()).await;
         }
         let stored = self.input.len() > shared.limits.inline_bytes;

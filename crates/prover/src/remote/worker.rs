@@ -136,7 +136,8 @@ impl<H: Handler> Worker<H> {
         let listen = async |subject: String| {
             client.subscribe(subject).await.map_err(|e| RemoteError::broker("listening", &e))
         };
-        let (wake, cancelled) = (listen(Names::<H::Reach>::wake()).await?, listen(Names::<H::Reach>::cancel()).await?);
+        let (wake, cancelled) =
+            (listen(Names::<H::Reach>::wake()).await?, listen(Names::<H::Reach>::cancel()).await?);
         Ok(Self {
             name: broker.name.clone(),
             client,
@@ -284,7 +285,9 @@ async fn fetch(consumer: &PullConsumer) -> Result<Option<Message>, RemoteError> 
             None => Ok(None),
         }
     };
-    timeout(REQUEST, ask).await.unwrap_or_else(|_| Err(RemoteError::Broker { what, reason: "timed out".into() }))
+    timeout(REQUEST, ask)
+        .await
+        .unwrap_or_else(|_| Err(RemoteError::Broker { what, reason: "timed out".into() }))
 }
 
 /// Acknowledges in one of the ways, and waits until the broker knows.

@@ -10,14 +10,14 @@ use std::{
 
 use tempfile::TempDir;
 
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub port: u16,
+    pub(crate) port: u16,
     config: PathBuf,
-    pub directory: TempDir,
+    pub(crate) directory: TempDir,
 }
 
-pub fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let found = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"];
     let found = found.iter().map(Path::new).find(|path| path.exists());
     found.expect("nats-server is not installed: run ops/setup.sh").to_owned()
@@ -29,12 +29,12 @@ fn free_port() -> u16 {
 
 impl Server {
     /// A server without accounts.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(|_| String::new())
     }
 
     /// A server with more configuration, written for its directory.
-    pub fn with(more: impl FnOnce(&Path) -> String) -> Self {
+    pub(crate) fn with(more: impl FnOnce(&Path) -> String) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let port = free_port();
         let more = more(directory.path());
@@ -51,7 +51,7 @@ impl Server {
         server
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
@@ -65,13 +65,13 @@ impl Server {
     }
 
     /// Kills the server with -9.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again on the same port and store.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.child = run(&self.config, self.directory.path());
         self.wait();
     }
@@ -90,7 +90,7 @@ fn run(config: &Path, directory: &Path) -> Child {
 }
 
 /// Passwords of the users in ops/nats/accounts.conf, as a test has them.
-pub const PASSWORDS: [(&str, &str); 4] = [
+pub(crate) const PASSWORDS: [(&str, &str); 4] = [
     ("SOTTO_NATS_GATEWAY", "pw-gateway"),
     ("SOTTO_NATS_W1", "pw-w1"),
     ("SOTTO_NATS_SOLVER", "pw-solver"),

@@ -239,7 +239,10 @@ async fn a_job_that_kills_its_workers_becomes_a_dead_letter() {
     let poisoned = TinyJob { poisoned: true, ..TinyJob::new(1) };
     let (ended, survivor) = tokio::join!(submit(&submitter, poisoned), gone);
     let error = ended.unwrap_err();
-    assert!(error.to_string().contains("w2 gave the job up: 2 workers had it, and none finished it"), "{error}");
+    assert!(
+        error.to_string().contains("w2 gave the job up: 2 workers had it, and none finished it"),
+        "{error}"
+    );
     assert_eq!(submitter.count("sotto_queue_dead_letters_total"), 1.0);
     assert_eq!(sum(&survivor.registry, "sotto_worker_dead_letters_total", None), 1.0);
     assert_eq!(dead_letters(&server).await, ["2 workers had it, and none finished it"]);
@@ -271,7 +274,9 @@ async fn messages_that_are_no_jobs_and_inputs_that_do_not_match_harm_nobody() {
     context.publish(subject, "junk".into()).await.unwrap().await.unwrap();
     let id = JobId::of("tiny", &TinyJob::new(1).encode()).to_string();
     let mut headers = HeaderMap::new();
-    for (name, value) in [("Sotto-Job", id.as_str()), ("Sotto-Deadline", "99999999999999"), ("Sotto-Attempt", "0")] {
+    for (name, value) in
+        [("Sotto-Job", id.as_str()), ("Sotto-Deadline", "99999999999999"), ("Sotto-Attempt", "0")]
+    {
         headers.insert(name, value);
     }
     let mut results = client.subscribe(format!("sotto.public.results.*.{id}")).await.unwrap();
@@ -295,18 +300,17 @@ async fn a_late_job_is_dropped_by_everybody() {
     let cancel = CancellationToken::new();
     let deadline = Instant::now() + Duration::from_millis(1500);
     let (running, waiting) = (TinyJob::slow(1, 20_000), TinyJob::new(2));
-    let (a, b) = tokio::join!(
-        submitter.queue.submit(&running, deadline, &cancel, verifier(1)),
-        async {
-            submitter.busy("w1").await;
-            submitter.queue.submit(&waiting, deadline, &cancel, verifier(2)).await
-        },
-    );
+    let (a, b) = tokio::join!(submitter.queue.submit(&running, deadline, &cancel, verifier(1)), async {
+        submitter.busy("w1").await;
+        submitter.queue.submit(&waiting, deadline, &cancel, verifier(2)).await
+    },);
     assert!(matches!(a, Err(RemoteError::NoAnswer { .. })), "{a:?}");
     assert!(matches!(b, Err(RemoteError::NoAnswer { .. })), "{b:?}");
+    // A job that was given up can be submitted again, to the same broker.
+    assert_eq!(submit(&submitter, waiting).await.unwrap(), 2);
     // The worker is free at once, and the job that waited is gone.
     assert_eq!(submit(&submitter, TinyJob::new(3)).await.unwrap(), 3);
-    assert_eq!(sum(&one.registry, "sotto_worker_jobs_total", Some("proved")), 1.0);
+    assert_eq!(sum(&one.registry, "sotto_worker_jobs_total", Some("proved")), 2.0);
     let late = submitter.queue.submit(&TinyJob::new(4), Instant::now(), &cancel, verifier(4)).await;
     assert!(matches!(late, Err(RemoteError::NoAnswer { .. })), "no time is left, so nobody is asked");
 }

@@ -27,7 +27,10 @@ async fn small_and_large_jobs_are_proved_and_verified() {
         assert_eq!(proof.unwrap(), job.seed);
     }
     let (_, advert) = submitter.queue.workers().remove(0);
-    assert_eq!((advert.kinds, advert.circuits, advert.threads), (vec!["tiny".into()], vec!["tiny".into()], 1));
+    assert_eq!(
+        (advert.kinds, advert.circuits, advert.threads),
+        (vec!["tiny".into()], vec!["tiny".into()], 1)
+    );
     assert_eq!(submitter.count_labelled("sotto_queue_jobs_total", "proved"), 2.0);
 }
 

@@ -90,7 +90,9 @@ async fn a_public_worker_sees_nothing_private_and_cannot_pose_as_another() {
     store.put("job", &mut &b"weights"[..]).await.unwrap();
 
     let (worker, mut refusals) = client(&server, "w1").await;
-    for subject in ["sotto.private.>", "$O.sotto-private-inputs.>", ">", "_INBOX.gateway.>", "sotto.public.results.>"] {
+    for subject in
+        ["sotto.private.>", "$O.sotto-private-inputs.>", ">", "_INBOX.gateway.>", "sotto.public.results.>"]
+    {
         let _subscription = worker.subscribe(subject).await.unwrap();
         worker.flush().await.unwrap();
         refused(&mut refusals, subject).await;
@@ -143,7 +145,8 @@ async fn a_wrong_password_gives_no_queue() {
 /// A certificate authority and a server's certificate for 127.0.0.1.
 fn certificates(directory: &Path) {
     let openssl = |arguments: &str| {
-        let output = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().unwrap();
+        let output =
+            Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
@@ -152,7 +155,9 @@ fn certificates(directory: &Path) {
     ));
     openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=broker"));
     fs::write(directory.join("san"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").unwrap();
-    openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile san");
+    openssl(
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile san",
+    );
 }
 
 // covers: P22
@@ -175,7 +180,8 @@ async fn the_connection_is_encrypted_and_a_broker_of_another_authority_is_refuse
     let broker = Broker { name: "w1".into(), ..with(server.directory.path()) };
     let _worker = worker_with(&broker, Behaviour::Honest, config()).await;
     submitter.hear(&["w1"]).await;
-    let proof = submitter.queue.submit(&TinyJob::new(1), soon(), &CancellationToken::new(), verifier(1)).await;
+    let proof =
+        submitter.queue.submit(&TinyJob::new(1), soon(), &CancellationToken::new(), verifier(1)).await;
     assert_eq!(proof.unwrap(), 1);
 
     let registry = prometheus::Registry::new();

@@ -8,7 +8,8 @@ use std::{
 
 use prometheus::Registry;
 use sotto_prover::remote::{
-    Broker, Limits, Patience, Public, QueueMetrics, RemoteError, RemoteQueue, Worker, WorkerConfig, WorkerMetrics,
+    Broker, Limits, Patience, Public, QueueMetrics, RemoteError, RemoteQueue, Worker, WorkerConfig,
+    WorkerMetrics,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,33 +20,33 @@ use crate::{
 };
 
 /// Short silences, so that tests of lost jobs take seconds.
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits { silence: Duration::from_millis(1200), deliveries: 3, ..Limits::default() }
 }
 
-pub fn patience() -> Patience {
+pub(crate) fn patience() -> Patience {
     Patience { answer_within: Duration::from_secs(20), reserve: Duration::from_secs(1), attempts: 3 }
 }
 
-pub fn soon() -> Instant {
+pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(40)
 }
 
-pub struct Submitter {
-    pub queue: RemoteQueue<Public>,
-    pub registry: Registry,
+pub(crate) struct Submitter {
+    pub(crate) queue: RemoteQueue<Public>,
+    pub(crate) registry: Registry,
 }
 
 impl Submitter {
-    pub async fn new(server: &Server) -> Self {
+    pub(crate) async fn new(server: &Server) -> Self {
         Self::with(server, limits(), patience()).await
     }
 
-    pub async fn with(server: &Server, limits: Limits, patience: Patience) -> Self {
+    pub(crate) async fn with(server: &Server, limits: Limits, patience: Patience) -> Self {
         Self::at(&Broker::local(server.url(), "gateway"), limits, patience).await
     }
 
-    pub async fn at(broker: &Broker, limits: Limits, patience: Patience) -> Self {
+    pub(crate) async fn at(broker: &Broker, limits: Limits, patience: Patience) -> Self {
         let registry = Registry::new();
         let metrics = QueueMetrics::new(&registry).unwrap();
         let queue = RemoteQueue::connect(broker, &[TINY], limits, patience, metrics).await.unwrap();
@@ -54,7 +55,7 @@ impl Submitter {
     }
 
     /// Waits until workers of these names are known.
-    pub async fn hear(&self, names: &[&str]) {
+    pub(crate) async fn hear(&self, names: &[&str]) {
         let started = Instant::now();
         loop {
             let known: Vec<_> = self.queue.workers().into_iter().map(|(name, _)| name).collect();
@@ -67,7 +68,7 @@ impl Submitter {
     }
 
     /// Waits until a worker is at work.
-    pub async fn busy(&self, worker: &str) {
+    pub(crate) async fn busy(&self, worker: &str) {
         let started = Instant::now();
         while !self.queue.workers().iter().any(|(name, advert)| name == worker && advert.busy) {
             assert!(started.elapsed() < Duration::from_secs(15), "{worker} does nothing");
@@ -76,16 +77,16 @@ impl Submitter {
     }
 
     /// The sum of a counter over its labels.
-    pub fn count(&self, metric: &str) -> f64 {
+    pub(crate) fn count(&self, metric: &str) -> f64 {
         sum(&self.registry, metric, None)
     }
 
-    pub fn count_labelled(&self, metric: &str, label: &str) -> f64 {
+    pub(crate) fn count_labelled(&self, metric: &str, label: &str) -> f64 {
         sum(&self.registry, metric, Some(label))
     }
 }
 
-pub fn sum(registry: &Registry, metric: &str, label: Option<&str>) -> f64 {
+pub(crate) fn sum(registry: &Registry, metric: &str, label: Option<&str>) -> f64 {
     let families = registry.gather();
     let family = families.iter().filter(|family| family.name() == metric);
     let metrics = family.flat_map(|family| family.get_metric().iter());
@@ -94,21 +95,21 @@ pub fn sum(registry: &Registry, metric: &str, label: Option<&str>) -> f64 {
 }
 
 /// A worker as a task of the test's process.
-pub struct LocalWorker {
-    pub leave: CancellationToken,
-    pub task: JoinHandle<Result<(), RemoteError>>,
-    pub registry: Registry,
+pub(crate) struct LocalWorker {
+    pub(crate) leave: CancellationToken,
+    pub(crate) task: JoinHandle<Result<(), RemoteError>>,
+    pub(crate) registry: Registry,
 }
 
-pub fn config() -> WorkerConfig {
+pub(crate) fn config() -> WorkerConfig {
     WorkerConfig { limits: limits(), grace: Duration::from_millis(500), ..WorkerConfig::default() }
 }
 
-pub async fn worker(server: &Server, name: &str, behaviour: Behaviour) -> LocalWorker {
+pub(crate) async fn worker(server: &Server, name: &str, behaviour: Behaviour) -> LocalWorker {
     worker_with(&Broker::local(server.url(), name), behaviour, config()).await
 }
 
-pub async fn worker_with(broker: &Broker, behaviour: Behaviour, config: WorkerConfig) -> LocalWorker {
+pub(crate) async fn worker_with(broker: &Broker, behaviour: Behaviour, config: WorkerConfig) -> LocalWorker {
     let registry = Registry::new();
     let metrics = WorkerMetrics::new(&registry).unwrap();
     let worker = Worker::connect(broker, TinyHandler(behaviour), config, metrics).await.unwrap();
@@ -118,10 +119,10 @@ pub async fn worker_with(broker: &Broker, behaviour: Behaviour, config: WorkerCo
 }
 
 /// A worker as a process of its own.
-pub struct Process(pub Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Process {
-    pub fn start(server: &Server, name: &str) -> Self {
+    pub(crate) fn start(server: &Server, name: &str) -> Self {
         let child = Command::new(env::current_exe().unwrap())
             .args(["process::a_worker_of_other_tests", "--exact", "--ignored", "--nocapture"])
             .env("SOTTO_TEST_NATS", server.url())
@@ -134,13 +135,14 @@ impl Process {
     }
 
     /// SIGKILL.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 
-    pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.0.id().to_string()).status().unwrap();
+    pub(crate) fn signal(&self, name: &str) {
+        let status =
+            Command::new("kill").arg(format!("-{name}")).arg(self.0.id().to_string()).status().unwrap();
         assert!(status.success());
     }
 }

@@ -7,10 +7,10 @@ use prometheus::Registry;
 use sotto_circuits::Salt;
 use sotto_model::program::{Dense, InputMap, Policy, Program, Shape};
 use sotto_prover::{
-    Prover, ProverConfig, ProvenSheet, QueueConfig, SheetJob, WrapJob, no_deadline,
+    ProvenSheet, Prover, ProverConfig, QueueConfig, SheetJob, WrapJob, no_deadline,
     remote::{
-        Broker, Handler, Limits, PRIVATE_KINDS, PUBLIC_KINDS, Patience, Private, ProverHandler, Public, QueueMetrics,
-        RemoteProving, RemoteQueue, Worker, WorkerConfig, WorkerMetrics,
+        Broker, Handler, Limits, PRIVATE_KINDS, PUBLIC_KINDS, Patience, Private, ProverHandler, Public,
+        QueueMetrics, RemoteProving, RemoteQueue, Worker, WorkerConfig, WorkerMetrics,
     },
 };
 use sotto_types::{MODEL_FEATURES, PublicData, SLOTS, Slot};
@@ -73,18 +73,23 @@ async fn work<H: Handler>(
 async fn a_sheet_and_its_wrap_are_proved_by_workers_and_without_workers_at_home() {
     let server = Server::start();
     let broker = Broker::local(server.url(), "solver");
-    let (limits, patience) = (Limits::default(), Patience { answer_within: no_answer(), ..Patience::default() });
+    let (limits, patience) =
+        (Limits::default(), Patience { answer_within: no_answer(), ..Patience::default() });
     let queues = Registry::new();
     let metrics = QueueMetrics::new(&queues).unwrap();
     let public =
         RemoteQueue::connect(&broker, &PUBLIC_KINDS, limits, patience, metrics.clone()).await.unwrap();
     let private = RemoteQueue::connect(&broker, &PRIVATE_KINDS, limits, patience, metrics).await.unwrap();
     let (at_home, abroad) = (Registry::new(), Registry::new());
+    let (to_anybody, to_own) = (public.clone(), private.clone());
     let home = prover(&at_home).with_remote(RemoteProving { public: Some(public), private: Some(private) });
     let hands = prover(&abroad);
     let leave = CancellationToken::new();
     let (anybody, one) = work(&server, "w1", ProverHandler::<Public>::new(hands.clone(), 2), &leave).await;
     let (own, two) = work(&server, "home1", ProverHandler::<Private>::new(hands.clone(), 2), &leave).await;
+    while to_anybody.workers().is_empty() || to_own.workers().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 
     let job = sheet_job(&home);
     let sheet = home.prove_sheet(job.clone(), no_deadline(), CancellationToken::new()).await.unwrap();

@@ -22,26 +22,26 @@ use sotto_prover::{
     remote::{Handler, Kind, Public, RemoteJob, Task},
 };
 
-pub const TINY: Kind = Kind::new("tiny");
+pub(crate) const TINY: Kind = Kind::new("tiny");
 
 /// Prove knowledge of the preimage `seed` of a chain of hashes.
 #[derive(Clone, Copy, Debug)]
-pub struct TinyJob {
-    pub seed: u64,
+pub(crate) struct TinyJob {
+    pub(crate) seed: u64,
     /// How long the worker waits before it proves, so that it can be disturbed.
-    pub pause_millis: u64,
+    pub(crate) pause_millis: u64,
     /// Kills the process that decodes it.
-    pub poisoned: bool,
+    pub(crate) poisoned: bool,
     /// Bytes of filling.
-    pub padding: usize,
+    pub(crate) padding: usize,
 }
 
 impl TinyJob {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { seed, pause_millis: 0, poisoned: false, padding: 0 }
     }
 
-    pub fn slow(seed: u64, pause_millis: u64) -> Self {
+    pub(crate) fn slow(seed: u64, pause_millis: u64) -> Self {
         Self { pause_millis, ..Self::new(seed) }
     }
 }
@@ -54,7 +54,8 @@ impl RemoteJob for TinyJob {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = [self.seed, self.pause_millis, u64::from(self.poisoned)].map(u64::to_be_bytes).concat();
+        let mut bytes =
+            [self.seed, self.pause_millis, u64::from(self.poisoned)].map(u64::to_be_bytes).concat();
         bytes.resize(24 + self.padding, 7);
         bytes
     }
@@ -80,7 +81,7 @@ fn circuit() -> &'static Tiny {
     })
 }
 
-pub fn prove(seed: u64) -> Vec<u8> {
+pub(crate) fn prove(seed: u64) -> Vec<u8> {
     let tiny = circuit();
     let mut witness = PartialWitness::new();
     witness.set_target(tiny.seed, F::from_canonical_u64(seed)).unwrap();
@@ -88,7 +89,7 @@ pub fn prove(seed: u64) -> Vec<u8> {
 }
 
 /// What every submitter does before it trusts a proof.
-pub fn verify(seed: u64, bytes: &[u8]) -> Result<u64, ProveError> {
+pub(crate) fn verify(seed: u64, bytes: &[u8]) -> Result<u64, ProveError> {
     let wrong = |reason: String| ProveError::Circuit {
         stage: Stage::Verify,
         source: CircuitError::Invalid { layer: Layer::Leaf, reason },
@@ -106,13 +107,13 @@ pub fn verify(seed: u64, bytes: &[u8]) -> Result<u64, ProveError> {
     Ok(seed)
 }
 
-pub fn verifier(seed: u64) -> impl Fn(Bytes) -> BoxFuture<'static, Result<u64, ProveError>> + Sync {
+pub(crate) fn verifier(seed: u64) -> impl Fn(Bytes) -> BoxFuture<'static, Result<u64, ProveError>> + Sync {
     move |bytes| async move { verify(seed, &bytes) }.boxed()
 }
 
 /// How a worker behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     Honest,
     /// Proves something else.
     Wrong,
@@ -126,19 +127,8 @@ pub enum Behaviour {
     Refuse,
 }
 
-impl Behaviour {
-    pub fn name(self) -> String {
-        format!("{self:?}")
-    }
-
-    pub fn parse(name: &str) -> Self {
-        let all = [Self::Honest, Self::Wrong, Self::Garbage, Self::Hang, Self::Panic, Self::Refuse];
-        all.into_iter().find(|b| b.name() == name).unwrap()
-    }
-}
-
 #[derive(Debug)]
-pub struct TinyHandler(pub Behaviour);
+pub(crate) struct TinyHandler(pub(crate) Behaviour);
 
 impl Handler for TinyHandler {
     type Reach = Public;

@@ -14,18 +14,23 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{ADVERTISE, Handler, Task, Worker, settle};
-use crate::{ProveError, remote::{
-    JobId, RemoteError,
-    job::unix_millis,
-    message::{JobHeader, Outcome, ResultHeader, Stored, dead_letter, line},
-    payload, results,
-    topology::{Bound, Names},
-}};
+use crate::{
+    ProveError,
+    remote::{
+        JobId, RemoteError,
+        job::unix_millis,
+        message::{JobHeader, Outcome, ResultHeader, Stored, dead_letter, line},
+        payload, results,
+        topology::{Bound, Names},
+    },
+};
 
 /// How long a result may wait for a broker that is away or full.
 const PUBLISH_FOR: Duration = Duration::from_secs(30);
 /// Before a job that this worker shall not take is offered again.
-const PASS_ON: Duration = Duration::from_millis(200);
+const PASS_ON: Duration = Duration::from_millis(100);
+/// How long a worker stands back after that, so that it does not use up the job's deliveries.
+const STAND_BACK: Duration = Duration::from_secs(3);
 
 /// How the work on a job ended.
 enum End {
@@ -86,7 +91,10 @@ impl<H: Handler> Worker<H> {
         }
         if header.avoid.contains(&self.name) {
             settle(&message, AckKind::Nak(Some(PASS_ON))).await;
-            sleep(PASS_ON).await;
+            tokio::select! {
+                () = sleep(STAND_BACK) => {}
+                () = leave.cancelled() => {}
+            }
             return Ok(());
         }
         let started = Instant::now();
@@ -147,7 +155,9 @@ impl<H: Handler> Worker<H> {
         let limit = self.config.limits.input_bytes;
         let input = match &header.object {
             None => message.payload.clone(),
-            Some(name) => payload::get(&bound.inputs, name, "the job", limit).await.map_err(|e| e.to_string())?,
+            Some(name) => {
+                payload::get(&bound.inputs, name, "the job", limit).await.map_err(|e| e.to_string())?
+            }
         };
         if input.len() > limit {
             return Err(format!("the job has {} bytes, over {limit}", input.len()));
@@ -257,7 +267,13 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Publishes a result, again and again for a while when the broker is away. Whether it was taken.
-    async fn publish(&self, bound: &Bound, job: &JobHeader, mut header: ResultHeader, proof: Vec<u8>) -> bool {
+    async fn publish(
+        &self,
+        bound: &Bound,
+        job: &JobHeader,
+        mut header: ResultHeader,
+        proof: Vec<u8>,
+    ) -> bool {
         let started = Instant::now();
         let mut proof = Bytes::from(proof);
         if proof.len() > self.config.limits.proof_bytes {
@@ -323,7 +339,8 @@ impl<H: Handler> Worker<H> {
                 object: None,
             };
             let subject = Names::<H::Reach>::result(&self.name, &job.id.to_string());
-            let told = results::publish(&self.context, subject, result.write(job.id), Bytes::new(), "a result");
+            let told =
+                results::publish(&self.context, subject, result.write(job.id), Bytes::new(), "a result");
             let _ = told.await;
         }
         settle(message, AckKind::Term).await;
