@@ -15,7 +15,7 @@ use crate::{
         matmul::MatMul,
         pack::Pack,
         requant::{Requant, Step},
-        tree::{Between, DIGIT_BITS, Descend, NODE_BITS, NodeSplit, Select, Steps},
+        tree::{Between, DIGIT_BITS, Descend, Digits, NODE_BITS, NodeSplit, Select, Steps},
     },
 };
 
@@ -191,12 +191,25 @@ impl Count<'_> {
         self.add("ranks", rows_of(&between, ranks) + rows_of(&Select::DIGIT, digits));
         let by_feature = Select::shared(e.features.len().next_power_of_two().ilog2().max(1));
         let steps = columns * e.trees * e.depth as usize;
-        let digits = columns * e.trees * (0..=e.depth).map(digit_selects).sum::<usize>();
+        let chosen = (0..=e.depth).map(|level| choices(level, columns)).fold((0, 0), add);
         let blocks = MatMul::best(1, e.trees, columns).blocks(1, e.trees, columns);
         let shared = columns * e.depth as usize * e.trees.div_ceil(by_feature.columns);
-        let rows = rows_of(&NodeSplit, steps) + rows_of(&Descend, steps) + rows_of(&Select::DIGIT, digits);
+        let rows = rows_of(&NodeSplit, steps) + rows_of(&Descend, steps);
+        let rows = rows + e.trees * chosen.0 + rows_of(&Select::DIGIT, e.trees * chosen.1);
         self.add("trees", rows + shared + blocks);
     }
+}
+
+/// Shared rows, and selections by a digit, that choose one of a tree's `2^level` entries in each column.
+fn choices(level: u32, columns: usize) -> (usize, usize) {
+    let (digits, entries) = (Digits::of(columns), 1usize << level);
+    let Some(gate) = digits.gate(entries) else { return (0, columns * digit_selects(level)) };
+    let shared = entries.div_ceil(gate.entries()) * columns.div_ceil(gate.columns);
+    (shared, columns * digit_selects(digits.rest(level)))
+}
+
+const fn add(a: (usize, usize), b: (usize, usize)) -> (usize, usize) {
+    (a.0 + b.0, a.1 + b.1)
 }
 
 /// Selections by one digit that choose one of `2^bits` entries.

@@ -16,9 +16,9 @@ use crate::{
     evaluate::{Cell, sums},
     field::{Builder, D, F, Target},
     gadgets::{
-        gate::{Pool, Rows, element, signed},
+        gate::{Gadget, Pool, Rows, element, signed},
         matmul::MatMul,
-        tree::{ABOVE_ALL, BELOW_ALL, Between, DIGIT_BITS, Descend, NO_THRESHOLD, NodeSplit, Select},
+        tree::{ABOVE_ALL, BELOW_ALL, Between, Descend, Digits, NO_THRESHOLD, NodeSplit, Select},
     },
     parameters::Trees,
 };
@@ -50,6 +50,31 @@ impl TreeRows {
         self.betweens.finish(builder);
         self.splits.finish(builder);
         self.descents.finish(builder);
+    }
+
+    /// The entry of a level that each column's path leads to; the columns share the rows of the first digit where there
+    /// are many of them.
+    fn choose_all(&mut self, builder: &mut Builder, entries: &[Target], paths: &[&[Target]]) -> Vec<Target> {
+        let zero = builder.zero();
+        let Some(gate) = Digits::of(paths.len()).gate(entries.len()) else {
+            return paths.iter().map(|path| self.choose(builder, entries, path, zero)).collect();
+        };
+        let stride = entries.len().div_ceil(gate.entries());
+        let mut chosen = vec![Vec::with_capacity(stride); paths.len()];
+        for low in 0..stride {
+            let mut group: Vec<Target> = entries.iter().skip(low).step_by(stride).copied().collect();
+            group.resize(gate.entries(), zero);
+            for (paths, chosen) in paths.chunks(gate.columns).zip(chosen.chunks_mut(gate.columns)) {
+                let mut inputs = group.clone();
+                inputs.extend(paths.iter().filter_map(|path| path.first()));
+                inputs.resize(gate.inputs(), zero);
+                let found = self.selects.op(builder, &gate, &inputs);
+                chosen.iter_mut().zip(found).for_each(|(chosen, entry)| chosen.push(entry));
+            }
+        }
+        let rest = chosen.iter().zip(paths);
+        rest.map(|(entries, path)| self.choose(builder, entries, path.get(1..).unwrap_or(&[]), zero))
+            .collect()
     }
 
     /// The entry that digits choose, top digit first, of `2^bits` entries. A last digit that is not full may reach past
@@ -119,53 +144,77 @@ pub(crate) fn ensemble(
             }
         }
     }
-    let leaves: Vec<Vec<Target>> =
-        ranks.iter().map(|ranks| descend(builder, rows, shape, trees, ranks)).collect();
+    let leaves = descend(builder, rows, shape, trees, &ranks);
     sums(builder, blocks, &leaves)
 }
 
-/// The leaf of each tree that the ranks of one column's features lead to.
+/// The leaf of each tree that the ranks of each column's features lead to, by column.
 ///
-/// Level by level over all trees, so that selections that share a row never wait for one another.
+/// Level by level over all trees and columns, so that selections that share a row never wait for one another.
 fn descend(
     builder: &mut Builder,
     rows: &mut TreeRows,
     shape: &Ensemble,
     trees: &Trees<Target>,
-    ranks: &[Target],
-) -> Vec<Target> {
-    let zero = builder.zero();
-    let by_feature = Select::shared(ranks.len().next_power_of_two().ilog2().max(1));
-    let mut entries = ranks.to_vec();
-    entries.resize(by_feature.entries(), zero);
+    ranks: &[Vec<Target>],
+) -> Vec<Vec<Target>> {
+    let digits = Digits::of(ranks.len());
     let nodes: Vec<&[Target]> = trees.nodes.chunks_exact(shape.nodes()).collect();
-    let mut paths: Vec<Vec<Target>> = vec![Vec::new(); shape.trees];
+    // By tree, then by column.
+    let mut paths: Vec<Vec<Vec<Target>>> = vec![vec![Vec::new(); ranks.len()]; shape.trees];
     for level in 0..shape.depth {
         let width = 1usize << level;
-        let chosen: Vec<(Target, Target)> = nodes
+        let splits: Vec<Vec<(Target, Target)>> = nodes
             .iter()
             .zip(&paths)
-            .map(|(nodes, path)| {
-                let node = rows.choose(builder, &nodes[width - 1..2 * width - 1], path, zero);
-                let split = rows.splits.op(builder, &[node]);
-                (split[0], split[1])
+            .map(|(nodes, paths)| {
+                let paths: Vec<&[Target]> = paths.iter().map(Vec::as_slice).collect();
+                let chosen = rows.choose_all(builder, &nodes[width - 1..2 * width - 1], &paths);
+                let split = |node| rows.splits.op(builder, &[node]);
+                chosen.into_iter().map(split).map(|split| (split[0], split[1])).collect()
             })
             .collect();
-        for (nodes, paths) in chosen.chunks(by_feature.columns).zip(paths.chunks_mut(by_feature.columns)) {
-            let mut inputs = entries.clone();
-            inputs.extend(nodes.iter().map(|&(feature, _)| feature));
-            inputs.resize(by_feature.entries() + by_feature.columns, zero);
-            let found = rows.selects.op(builder, &by_feature, &inputs);
-            for ((&(_, rank), path), rank_found) in nodes.iter().zip(paths).zip(found) {
-                // Three steps to a digit.
-                let digit = if level % DIGIT_BITS == 0 { None } else { path.pop() };
+        for (column, ranks) in ranks.iter().enumerate() {
+            let nodes: Vec<(Target, Target)> = splits.iter().map(|tree| tree[column]).collect();
+            let found = ranks_of(builder, rows, ranks, &nodes);
+            for ((&(_, rank), paths), rank_found) in nodes.iter().zip(&mut paths).zip(found) {
+                let path = &mut paths[column];
+                let digit = if digits.starts(level) { None } else { path.pop() };
+                let zero = builder.zero();
                 let step = [rank_found, rank, digit.unwrap_or(zero)];
                 path.extend(rows.descents.op(builder, &step));
             }
         }
     }
     let leaves = trees.leaves.chunks_exact(1 << shape.depth);
-    leaves.zip(&paths).map(|(leaves, path)| rows.choose(builder, leaves, path, zero)).collect()
+    let mut by_column = vec![Vec::with_capacity(shape.trees); ranks.len()];
+    for (leaves, paths) in leaves.zip(&paths) {
+        let paths: Vec<&[Target]> = paths.iter().map(Vec::as_slice).collect();
+        let chosen = rows.choose_all(builder, leaves, &paths);
+        by_column.iter_mut().zip(chosen).for_each(|(column, leaf)| column.push(leaf));
+    }
+    by_column
+}
+
+/// The rank of each node's feature, in one column.
+fn ranks_of(
+    builder: &mut Builder,
+    rows: &mut TreeRows,
+    ranks: &[Target],
+    nodes: &[(Target, Target)],
+) -> Vec<Target> {
+    let zero = builder.zero();
+    let by_feature = Select::shared(ranks.len().next_power_of_two().ilog2().max(1));
+    let mut entries = ranks.to_vec();
+    entries.resize(by_feature.entries(), zero);
+    let mut found = Vec::with_capacity(nodes.len());
+    for nodes in nodes.chunks(by_feature.columns) {
+        let mut inputs = entries.clone();
+        inputs.extend(nodes.iter().map(|&(feature, _)| feature));
+        inputs.resize(by_feature.inputs(), zero);
+        found.extend(rows.selects.op(builder, &by_feature, &inputs).into_iter().take(nodes.len()));
+    }
+    found
 }
 
 /// Finds the digits of a rank. Constrains nothing.

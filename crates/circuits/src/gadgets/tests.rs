@@ -114,7 +114,9 @@ fn gates_have_the_stated_degree_and_evaluate_alike_natively_and_in_circuits() {
     gate_checks(Steps);
     gate_checks(Select::DIGIT);
     gate_checks(Select::shared(1));
+    gate_checks(Select::shared(3));
     gate_checks(Select::shared(4));
+    gate_checks(Select::shared(5));
     gate_checks(Select::shared(6));
     gate_checks(Between { rank_bits: 8 });
     gate_checks(NodeSplit);
@@ -151,7 +153,8 @@ fn rows_hold_the_stated_number_of_operations() {
     assert_eq!(FunctionGadget(Function::Erf).ops(), 3);
     assert_eq!([Steps.ops(), Between { rank_bits: 8 }.ops(), NodeSplit.ops(), Descend.ops()], [3, 3, 15, 12]);
     assert_eq!(Select::DIGIT.ops(), 8);
-    assert_eq!([1, 4, 6].map(|bits| Select::shared(bits).columns), [39, 19, 8]);
+    assert_eq!([1, 3, 4, 5, 6].map(|bits| Select::shared(bits).columns), [39, 25, 19, 14, 8]);
+    assert!((1..=6).all(|bits| Select::shared(bits).ops() == 1));
     assert_eq!(Clamp.ops(), 3);
     assert_eq!(Live.ops(), 5);
     assert_eq!(SlotLimit.ops(), 8);
@@ -276,7 +279,7 @@ fn thresholds_that_decrease_are_refused_and_their_steps_are_packed() {
 #[test]
 fn selections_give_the_entry_and_refuse_an_index_past_the_end() {
     let mut rng = StdRng::seed_from_u64(16);
-    for gadget in [Select::DIGIT, Select::shared(2), Select::shared(4), Select::shared(6)] {
+    for gadget in [Select::DIGIT].into_iter().chain((2..=6).map(Select::shared)) {
         let size = gadget.entries();
         let entries: Vec<F> = (0..size).map(|_| F::rand()).collect();
         let indices: Vec<usize> = (0..gadget.columns).map(|c| (c * 5 + 3) % size).collect();

@@ -164,6 +164,43 @@ impl Gadget for Select {
     }
 }
 
+/// How a path's steps are cut into digits that choose by turns: a first digit, then digits of [`DIGIT_BITS`].
+///
+/// Columns that choose from the same nodes share the rows of the first digit. That pays from 16 columns on, with a first
+/// digit as long as a row has room for; before, the rows of [`Select::DIGIT`] are as few, and need no other gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Digits {
+    first: u32,
+}
+
+impl Digits {
+    /// Columns from which sharing pays.
+    const SHARED_FROM: usize = 16;
+    /// Longest digit: 64 entries and 8 columns fill a row.
+    const LONGEST: u32 = 6;
+
+    /// The digits for this many columns.
+    pub(crate) const fn of(columns: usize) -> Self {
+        Self { first: if columns < Self::SHARED_FROM { DIGIT_BITS } else { Self::LONGEST } }
+    }
+
+    /// Whether the step at a level starts a digit.
+    pub(crate) const fn starts(self, level: u32) -> bool {
+        level == 0 || (level >= self.first && (level - self.first).is_multiple_of(DIGIT_BITS))
+    }
+
+    /// Steps after the first digit.
+    pub(crate) const fn rest(self, level: u32) -> u32 {
+        level.saturating_sub(self.first)
+    }
+
+    /// What columns share for the first digit of a path among `entries`; none where nothing is shared.
+    pub(crate) fn gate(self, entries: usize) -> Option<Select> {
+        let shares = self.first > DIGIT_BITS && entries > 1;
+        shares.then(|| Select::shared(entries.ilog2().clamp(DIGIT_BITS, self.first)))
+    }
+}
+
 /// That a value lies above one threshold and not above the next, and its rank from the digits that chose the two.
 ///
 /// Wires: `z, t, u, d[..] | r | limbs of z − t − 1 (16), of u − z (16)`. Constraints, of degree 4 at most: each limb is in

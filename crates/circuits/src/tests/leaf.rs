@@ -106,6 +106,20 @@ fn programs_of_every_operation_quote_what_the_executor_quotes() {
     assert!(distinct.len() > 20, "the programs quote too little: {}", distinct.len());
 }
 
+// covers: M8 M10 M11
+#[test]
+fn slots_that_share_the_selection_of_nodes_quote_what_the_executor_quotes() {
+    let mut distinct = std::collections::BTreeSet::new();
+    for (shape, capacity) in [(trees(3, 5, 4, 17), 16), (trees(2, 8, 5, 6), 32), (trees(2, 10, 3, 4), 16)] {
+        let leaf = LeafCircuit::build(&shape, capacity).unwrap();
+        for seed in 0..4 {
+            distinct.extend(agrees(&leaf, WIDE, Draw::Uniform, capacity - seed as usize % 2, seed));
+            distinct.extend(agrees(&leaf, WIDE, Draw::Extreme, capacity, seed));
+        }
+    }
+    assert!(distinct.len() > 10, "the programs quote too little: {}", distinct.len());
+}
+
 #[test]
 #[ignore = "an hour; part of the soak"]
 fn programs_quote_what_the_executor_quotes_on_ten_thousand_inputs() {
@@ -122,7 +136,7 @@ fn programs_quote_what_the_executor_quotes_on_ten_thousand_inputs() {
 fn estimates_are_close_to_the_rows_built() {
     let shapes = [small(&[32, 16]), every_operation(), scopes(), trees(20, 6, 6, 16), trees(5, 8, 4, 3)];
     for shape in shapes {
-        for capacity in [1, 4] {
+        for capacity in [1, 4, 16] {
             let rows = LeafCircuit::build(&shape, capacity).unwrap().rows();
             let estimated = crate::estimate(&shape, capacity).rows;
             let apart = rows.abs_diff(estimated);
@@ -163,12 +177,13 @@ fn every_wire_of_our_gates_in_a_leaf_is_constrained() {
     let mut trace = Trace::new(&LEAF.data, LEAF.witness(&AUCTION.inputs()).unwrap()).unwrap();
     assert_eq!(trace.violation(), None);
     assert_eq!(trace.free_wires(ours), []);
-    for shape in [every_operation(), scopes(), trees(3, 4, 4, 5)] {
-        let leaf = LeafCircuit::build(&shape, 1).unwrap();
+    let shared = (trees(1, 4, 2, 3), 16);
+    for (shape, capacity) in [(every_operation(), 1), (scopes(), 1), (trees(3, 4, 4, 5), 1), shared] {
+        let leaf = LeafCircuit::build(&shape, capacity).unwrap();
         let rng = &mut StdRng::seed_from_u64(3);
         let program = random_program(&shape, WIDE, Draw::Uniform, rng);
         let inputs = LeafInputs { program: &program, ..AUCTION.inputs() };
-        let (_, _, slots) = random_round(1, rng);
+        let (_, _, slots) = random_round(capacity, rng);
         let inputs = LeafInputs { slots: &slots, ..inputs };
         let mut trace = Trace::new(&leaf.data, leaf.witness(&inputs).unwrap()).unwrap();
         assert_eq!(trace.violation(), None);
