@@ -30,10 +30,10 @@ def load(folder):
     return manifest, training.Inputs(layout, terms, offset, scale)
 
 
-def write(folder, rows, out):
+def write(folder, rows, seed, out):
     """Draws rows, runs the model on them, and writes both."""
     manifest, inputs = load(folder)
-    raw = inputs.layout.raw(MARKETS[manifest.get("market", "uniswap-v2")].simulate(rows, SEED).features)
+    raw = inputs.layout.raw(MARKETS[manifest.get("market", "uniswap-v2")].simulate(rows, seed).features)
     z = inputs.of(inputs.layout.natural(raw))
     y = training.run(folder / "model.onnx", z)
     if out.suffix == ".npz":
@@ -48,9 +48,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("strategy", help="name of a folder beside this file")
     parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=SEED, help="of the draw; another one to calibrate with")
     parser.add_argument("--out", type=Path, required=True, help="a .csv or .npz file")
     args = parser.parse_args()
-    write(Path(__file__).resolve().parent / args.strategy, args.rows, args.out)
+    write(Path(__file__).resolve().parent / args.strategy, args.rows, args.seed, args.out)
 
 
 if __name__ == "__main__":

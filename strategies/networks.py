@@ -26,8 +26,8 @@ def pinball(outputs, targets):
     return torch.maximum(training.QUANTILE * rest, (training.QUANTILE - 1.0) * rest).mean()
 
 
-def fit(network, z, y, epochs, rate=4e-3, batch=2048, seed=7):
-    """Trains in place with Adam and a rate that falls along a cosine."""
+def fit(network, z, y, epochs, rate=4e-3, batch=2048, seed=7, after_step=lambda: None):
+    """Trains in place with Adam and a rate that falls along a cosine. Calls `after_step` after each step."""
     torch.manual_seed(seed)
     z, y = torch.from_numpy(z), torch.from_numpy(y.astype(np.float32))
     optimiser = torch.optim.Adam(network.parameters(), lr=rate, weight_decay=1e-6)
@@ -38,6 +38,7 @@ def fit(network, z, y, epochs, rate=4e-3, batch=2048, seed=7):
             optimiser.zero_grad()
             pinball(network(z[rows])[:, 0], y[rows]).backward()
             optimiser.step()
+            after_step()
         schedule.step()
     return network.eval()
 

@@ -204,7 +204,7 @@ def input_lines(inputs):
     for i, (name, terms) in enumerate(inputs.terms.items()):
         body = ", ".join(f'"{feature}" = {number(f)}' for feature, f in terms.items())
         lo, hi = inputs.ranges[i]
-        yield from ("", f"# {name}", "[[input]]", f"terms = {{ {body} }}")
+        yield from ("", "[[input]]", f'name = "{name}"', f"terms = {{ {body} }}")
         yield f"offset = {number(inputs.offset[i])}"
         yield f"scale = {number(inputs.scale[i])}"
         yield f"range = [{number(lo)}, {number(hi)}]"
