@@ -6,9 +6,9 @@ use alloy_primitives::{B256, keccak256};
 use sotto_types::{MarketFeatures, SlotFeatures};
 
 use crate::{
-    FeatureCatalog, Frontend, IntervalReport, Manifest, ModelError, ParityOptions, ParityReport, RealProgram,
-    Row, Settings, import::MAX_MODEL_BYTES, import::import, interval::analyse, lower::lower, parity,
-    program::Program, quantise,
+    Calibration, FeatureCatalog, Frontend, IntervalReport, Manifest, ModelError, ParityOptions, ParityReport,
+    RealProgram, Row, Settings, import::MAX_MODEL_BYTES, import::import, interval::analyse, lower::lower,
+    parity, program::Program, quantise,
 };
 
 /// Name of the manifest in a strategy's folder.
@@ -55,13 +55,30 @@ impl Strategy {
         Self::build(Manifest::parse(manifest)?, model, catalog)
     }
 
-    fn build(manifest: Manifest, bytes: &[u8], catalog: &FeatureCatalog) -> Result<Self, ModelError> {
-        let (expected, got) = (manifest.model.keccak256, model_hash(bytes));
-        if expected != got {
-            return Err(ModelError::ModelHash { expected, got });
+    /// The manifest in a folder, with the ranges that its model shows on rows of the model's inputs in place of those that it
+    /// had. Reads the two files; the strategy need not fit the integer format before it is calibrated.
+    ///
+    /// # Errors
+    /// When a file cannot be read, the model is not the one that the manifest pins or is not supported, or a row has
+    /// another width.
+    pub fn calibrate<'a>(
+        dir: &Path,
+        rows: impl IntoIterator<Item = &'a [f64]>,
+    ) -> Result<Manifest, ModelError> {
+        let mut manifest = read_manifest(dir)?;
+        let real = pinned(&manifest, &read_model(&dir.join(&manifest.model.file))?)?;
+        let rows: Vec<&[f64]> = rows.into_iter().collect();
+        if let Some(row) = rows.iter().find(|row| row.len() != real.inputs) {
+            let (what, expected, got) = ("inputs of a row", real.inputs, row.len());
+            return Err(ModelError::Width { what, expected, got });
         }
-        let graph = import(bytes)?;
-        let real = lower(&graph, &manifest.output.output_choice(graph.classes())?)?;
+        manifest.calibration = Some(Calibration::observe(&real, rows));
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn build(manifest: Manifest, bytes: &[u8], catalog: &FeatureCatalog) -> Result<Self, ModelError> {
+        let real = pinned(&manifest, bytes)?;
         let frontend = Frontend::new(&manifest, catalog)?;
         let settings = Settings {
             calibration: manifest.calibration.as_ref(),
@@ -132,6 +149,16 @@ impl Strategy {
 /// The hash that a manifest pins.
 pub fn model_hash(bytes: &[u8]) -> B256 {
     keccak256(bytes)
+}
+
+/// The model that a manifest pins, in real arithmetic.
+fn pinned(manifest: &Manifest, bytes: &[u8]) -> Result<RealProgram, ModelError> {
+    let (expected, got) = (manifest.model.keccak256, model_hash(bytes));
+    if expected != got {
+        return Err(ModelError::ModelHash { expected, got });
+    }
+    let graph = import(bytes)?;
+    lower(&graph, &manifest.output.output_choice(graph.classes())?)
 }
 
 fn read_manifest(dir: &Path) -> Result<Manifest, ModelError> {

@@ -14,7 +14,7 @@ const NAMES: [&str; 6] =
     ["linear-spread", "mlp-16-32-16", "mlp-32-64-64", "lightgbm-100x6", "xgboost-100x6", "forest-50x8"];
 
 fn all_names() -> impl Iterator<Item = &'static str> {
-    NAMES.into_iter()
+    NAMES.into_iter().chain(["gru-16x16"])
 }
 
 fn folder(name: &str) -> PathBuf {

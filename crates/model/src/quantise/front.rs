@@ -133,7 +133,8 @@ fn base_multipliers(frontend: &Frontend) -> Result<[f64; MODEL_FEATURES], ModelE
                 return Err(ModelError::Unrepresentable {
                     layer: 0,
                     channel: index,
-                    reason: "the range of this feature takes 2^28 steps or more (64 doublings)",
+                    reason: "this feature's range takes 2^28 steps or more: 64 doublings, of which a size loses what the \
+                             decimals of the two tokens differ by; narrow it under [features]",
                 });
             }
         }

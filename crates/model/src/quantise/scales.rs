@@ -267,5 +267,6 @@ impl Solver<'_> {
 }
 
 /// Why a row with a fixed scale is refused.
-const STEEP: &str = "a function's argument is too steep in what it is made of: the argument reaches over eight times what \
-     the function tells apart";
+const STEEP: &str = "a function's argument is too steep in what it is made of: one value alone takes it over twice as far as \
+     the function tells apart. Narrow the range of what it reads (of an input: its `range` in strategy.toml), or train \
+     with smaller weights there";

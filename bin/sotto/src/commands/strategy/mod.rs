@@ -1,5 +1,6 @@
 //! `sotto strategy`: from a model file to a proof.
 
+mod calibrate;
 mod check;
 mod compile;
 mod init;
@@ -20,6 +21,8 @@ use crate::args::OutputArgs;
 pub(crate) enum StrategyCommand {
     /// Turn a model and sample inputs into a strategy's directory
     Init(init::InitArgs),
+    /// Take the ranges inside a model anew, from data
+    Calibrate(calibrate::CalibrateArgs),
     /// Read manifest and model, and bound every accumulator
     Check(check::CheckArgs),
     /// Compare the integer model with the one in floating point, on data that it was not trained on
@@ -45,6 +48,7 @@ impl StrategyCommand {
     pub(crate) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         match self {
             Self::Init(args) => args.run(output),
+            Self::Calibrate(args) => args.run(output),
             Self::Check(args) => args.run(output),
             Self::Parity(args) => args.run(output),
             Self::Inspect(args) => args.run(output),

@@ -17,6 +17,11 @@ const MARGIN: f64 = 0.1;
 const SLOT_INPUTS: [(&str, [f64; 2]); 3] =
     [("slot.size", [-12.0, 20.0]), ("slot.deadline", [0.0, STEPS]), ("slot.limit", [-16.0, 16.0])];
 
+/// Doublings of a feature's range that fit its integer, with room for rounding.
+const WIDEST: f64 = 63.9;
+/// log2 of a middling size in whole tokens, be they worth dollars or thousands.
+const SIZE: f64 = 6.0;
+
 /// What the user says of the inputs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wishes<'a> {
@@ -199,7 +204,7 @@ impl Plan<'_> {
                 let column = self.table.names().iter().position(|column| column == name);
                 let range = match column {
                     Some(column) => rounded(widened(self::seen(self.table, column))),
-                    None => default_range(self.catalog, name),
+                    None => default_range(self.catalog, name, self.wishes.decimals),
                 };
                 self.include(name, range)?;
             }
@@ -224,10 +229,16 @@ impl Plan<'_> {
 }
 
 /// Where a feature lies that the data do not show alone, in natural units.
-fn default_range(catalog: &FeatureCatalog, name: &str) -> [f64; 2] {
+fn default_range(catalog: &FeatureCatalog, name: &str, decimals: Decimals) -> [f64; 2] {
     match catalog.feature(name).map(|f| f.unit) {
         Ok(Unit::Price | Unit::Limit) => [-31.0, 31.0],
-        Ok(Unit::Base | Unit::Quote | Unit::Sold) => [-20.0, 40.0],
+        Ok(Unit::Base | Unit::Quote) => [-20.0, 40.0],
+        // Of either token, so that what their decimals differ by comes on top, and 64 doublings are all that fits.
+        Ok(unit @ Unit::Sold) => {
+            let (base, quote) = unit.shift(decimals);
+            let half = (0.5 * (WIDEST - (base - quote).abs())).clamp(1.0, 30.0).floor();
+            [SIZE - half, SIZE + half]
+        }
         Ok(Unit::Log2) if name.ends_with("volatility") => [0.0, 1.0],
         Ok(Unit::Log2) => [0.0, 63.0],
         _ if name == "slot.direction" => [0.0, 1.0],
@@ -279,6 +290,19 @@ mod tests {
         assert_eq!(mapping.features["slot.direction"].range, [0.0, 1.0]);
         assert_eq!(mapping.inputs[1].terms["uniswap-v2.price"], -1.0);
         assert!(mapping.inputs[1].range.is_some_and(|[lo, hi]| lo < -0.01 && hi > 0.02 && hi < 0.03));
+    }
+
+    #[test]
+    fn sizes_that_the_data_show_in_sums_alone_fit_their_integers_whatever_the_decimals() {
+        let table = table(&["slot.size - uniswap-v2.base-depth"], &[&[-9.0], &[-3.0]]);
+        for (base, quote) in [(18, 6), (18, 18), (6, 18), (8, 8)] {
+            let decimals = Decimals { base, quote };
+            let wishes = Wishes { maps: &[], slot_inputs: 0, decimals };
+            let [lo, hi] =
+                map(&table, 1, &FeatureCatalog::default(), &wishes).unwrap().features["slot.size"].range;
+            let doublings = hi - lo + f64::from(base.abs_diff(quote)) * 10f64.log2();
+            assert!(lo <= 0.0 && hi >= 12.0 && doublings < 64.0, "{base} {quote}: {lo} to {hi}");
+        }
     }
 
     #[test]
