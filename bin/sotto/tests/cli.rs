@@ -183,6 +183,10 @@ fn strategy_check_refuses_a_model_that_the_manifest_does_not_pin() {
     let changed = strategy_with_model(|model| *model.last_mut().unwrap() ^= 1);
     let output = sotto(&["strategy", "check", changed.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    let hash = |strategy: &Path| sotto_model::model_hash(&fs::read(strategy.join("model.onnx")).unwrap());
+    for hash in [hash(changed.path()), hash(&strategies()[0])] {
+        assert!(stderr(&output).contains(&hash.to_string()), "{}", stderr(&output));
+    }
     let same = strategy_with_model(|_| ());
     assert!(sotto(&["strategy", "check", same.path().to_str().unwrap()]).status.success());
 }

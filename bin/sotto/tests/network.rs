@@ -97,6 +97,33 @@ impl Network {
         self.path("sotto.toml")
     }
 
+    /// A solver whose model file is not the one that its manifest pins does not start, and says both hashes.
+    fn refuse_a_solver_with_a_swapped_model(&self) {
+        // covers: M12
+        let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../strategies/linear-spread");
+        let strategy = self.directory.path().join("strategy");
+        fs::create_dir(&strategy).unwrap();
+        fs::copy(original.join("strategy.toml"), strategy.join("strategy.toml")).unwrap();
+        let model = fs::read(original.join("model.onnx")).unwrap();
+        let mut swapped = model.clone();
+        *swapped.last_mut().unwrap() ^= 1;
+        fs::write(strategy.join("model.onnx"), &swapped).unwrap();
+        let key = format!("{{ path = \"{}\", password = \"env:PASSWORD\" }}", self.key.display());
+        let section = format!(
+            "[[solver.strategies]]\ndirectory = \"{}\"\nmarket = \"0x{}\"\nkeystore = {key}\nsecret = {key}\n",
+            strategy.display(),
+            "11".repeat(32),
+        );
+        let config = self.path("solver.toml");
+        fs::write(&config, self.chain_section() + &section).unwrap();
+        let refused = run(&["solver", "-c", &config]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success(), "a solver starts with a swapped model");
+        for bytes in [&model, &swapped] {
+            assert!(said.contains(&sotto_model::model_hash(bytes).to_string()), "{said}");
+        }
+    }
+
     fn chain_section(&self) -> String {
         format!(
             "[chain]\nid = 31337\nendpoints = [\"{}\"]\n[contracts]\ndeployment = \"{}\"\n[store]\ndirectory = \"{}\"\n",
@@ -239,6 +266,8 @@ async fn a_gateway_is_deployed_started_and_stopped_from_the_command_line() {
     let mut again = network.start_gateway(&[]);
     network.wait_until_ready(&mut again);
     assert!(again.terminate().success());
+
+    network.refuse_a_solver_with_a_swapped_model();
 
     let manifest = network.path("deployment.json");
     let mut deployment: Value = serde_json::from_str(&fs::read_to_string(&manifest).unwrap()).unwrap();
