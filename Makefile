@@ -39,14 +39,15 @@ bench: setup ## Runs the benchmarks
 	@$(CARGO) build --release --locked -p sotto
 	@target/release/sotto bench --report target/bench
 	@echo "the report: target/bench/proving.md"
-	@if python3 -c 'import ezkl, onnx, numpy' 2>/dev/null; then python3 benches/ezkl.py; else echo "bench: ezkl is not installed, the comparison with it was left out"; fi
+	@if python3 -c 'import ezkl, onnx, numpy' 2>/dev/null; then python3 benches/ezkl_comparison.py; else echo "bench: ezkl is not installed, the comparison with it was left out"; fi
 
 fuzz: setup ## Property and fuzz tests with long counts (FUZZ_CASES)
 	@cd $(SOLIDITY) && FOUNDRY_FUZZ_RUNS=$(FUZZ_CASES) $(FORGE) test --match-test '[fF]uzz'
 	@SOTTO_FUZZ_ROUNDS=$$(( $(FUZZ_CASES) / 6 )) $(TEST) -p sotto-contracts --test differential
 	@PROPTEST_CASES=$(FUZZ_CASES) SOTTO_FUZZ_ROUNDS=$(FUZZ_CASES) $(TEST) -p sotto-types -p sotto-model
 
-soak: setup ## Runs many rounds in one process (SOAK_ROUNDS)
+soak: setup ## Runs the long tests of circuits and prover (hours), then many rounds in one process (SOAK_ROUNDS)
+	@$(TEST) -p sotto-circuits -p sotto-prover --lib -- --ignored
 	@$(CARGO) build --release --locked -p sotto
 	@target/release/sotto demo --rounds $(SOAK_ROUNDS)
 

@@ -12,7 +12,8 @@ use eyre::WrapErr as _;
 use serde::Serialize;
 use sotto_chain::SignerKey;
 use sotto_circuits::{
-    CAPACITIES, KeySet, LeafCircuit, SheetCircuit, SheetKey, SheetShape, model_commitment, strategy_id,
+    CAPACITIES, KeySet, LeafCircuit, SheetCircuit, SheetKey, SheetShape, classes::class_capacities,
+    model_commitment, strategy_id,
 };
 use sotto_model::Strategy;
 use sotto_types::Digest;
@@ -38,8 +39,8 @@ pub(crate) struct CompileArgs {
     owner: Option<Address>,
     #[command(flatten)]
     password: PasswordArgs,
-    /// Build the circuits for this many slots (1, 4, 16 or 32); repeat it for more. Otherwise all four are built, unless the
-    /// committed key set has them
+    /// Build the circuits for this many slots (1, 4, 16 or 32); repeat it for more. Otherwise those that a key set takes of
+    /// the class are built, unless the committed key set has them
     #[arg(long = "capacity", value_name = "SLOTS", value_parser = capacity)]
     capacities: Vec<usize>,
     /// Add the keys of the circuits to this key file (JSON), making it if it does not exist
@@ -111,13 +112,19 @@ impl CompileArgs {
 
     /// The circuits asked for, built; the committed set's keys when nothing is asked for and it has them.
     fn circuits(&self, strategy: &Strategy, set: &KeySet) -> eyre::Result<Vec<Circuit>> {
-        let known = set.keys_of(strategy.program().shape().id());
-        if self.capacities.is_empty() && known.len() == CAPACITIES.len() {
+        let shape = strategy.program().shape();
+        let known = set.keys_of(shape.id());
+        if self.capacities.is_empty() && !known.is_empty() {
             return Ok(known.into_iter().map(|key| Circuit { built: None, key: key.clone() }).collect());
         }
-        let asked = |capacity: &usize| self.capacities.is_empty() || self.capacities.contains(capacity);
+        let mut capacities = self.capacities.clone();
+        if capacities.is_empty() {
+            capacities = class_capacities(shape);
+        }
+        capacities.sort_unstable();
+        capacities.dedup();
         let canonical = SheetShape::canonical()?;
-        CAPACITIES.into_iter().filter(asked).map(|capacity| build(strategy, capacity, &canonical)).collect()
+        capacities.into_iter().map(|capacity| build(strategy, capacity, &canonical)).collect()
     }
 }
 

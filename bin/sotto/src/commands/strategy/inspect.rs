@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use eyre::WrapErr as _;
 use serde::Serialize;
+use sotto_circuits::{Estimate, classes::class_capacities, estimate};
 use sotto_model::{OperationBounds, Strategy};
 
 use super::{check, rows};
@@ -114,9 +115,19 @@ struct Inspected {
     operations: Vec<OperationBounds>,
     /// Pips before the policy.
     output: [i64; 2],
+    /// What the leaf costs, for each number of slots that a key set takes of the class.
+    leaves: Vec<LeafCost>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quotes: Option<Quotes>,
     charts: Vec<PathBuf>,
+}
+
+/// The leaf of a round of so many slots.
+#[derive(Debug, Serialize)]
+struct LeafCost {
+    slots: usize,
+    #[serde(flatten)]
+    estimate: Estimate,
 }
 
 impl Inspected {
@@ -129,6 +140,10 @@ impl Inspected {
             parameters: shape.parameter_count(),
             operations: strategy.intervals().operations.clone(),
             output: strategy.intervals().output,
+            leaves: class_capacities(shape)
+                .into_iter()
+                .map(|slots| LeafCost { slots, estimate: estimate(shape, slots) })
+                .collect(),
             quotes: quotes.map(Quotes::new),
             charts,
         }
@@ -153,6 +168,14 @@ impl fmt::Display for Inspected {
         }
         let [least, greatest] = self.output;
         write!(f, "\n\noutput     {least} to {greatest} pips before the policy")?;
+        for LeafCost { slots, estimate } in &self.leaves {
+            let Estimate { rows, degree_bits, memory_bytes, prove_seconds, .. } = estimate;
+            let mebibytes = memory_bytes >> 20;
+            write!(
+                f,
+                "\nleaf       {slots:>2} slots: about {rows} rows (2^{degree_bits}), {prove_seconds:.1} s, {mebibytes} MiB"
+            )?;
+        }
         if let Some(Quotes { rows, least, quartiles: [low, middle, high], greatest, max_abs_error }) =
             &self.quotes
         {

@@ -17,11 +17,14 @@ use eyre::WrapErr as _;
 use prometheus::Registry;
 use rand::{RngCore as _, rngs::OsRng};
 use serde::Serialize;
-use sotto_circuits::{KeySet, LeafCircuit, Salt, capacity_for};
+use sotto_circuits::{KeySet, Layer, LeafCircuit, LeafInputs, LeafProof, Salt, capacity_for};
 use sotto_contracts::{IProofVerifier, verifier::encode_proof};
 use sotto_model::{Strategy, program::Shape};
 use sotto_prover::{
-    Prover, ProverConfig, SheetJob, SheetSeconds, WrapJob, WrappedProof, measure::peak_rss_mb, no_deadline,
+    Prover, ProverConfig, SheetJob, SheetSeconds, Stage, WrapJob, WrappedProof,
+    fast::{FastCircuit, Run},
+    measure::peak_rss_mb,
+    no_deadline,
 };
 use sotto_types::{MARKET_FEATURES, MarketFeatures, NO_BID, PublicData, Quote, SLOTS, Slot, SlotFeatures};
 use tokio_util::sync::CancellationToken;
@@ -52,6 +55,9 @@ pub(crate) struct ProveArgs {
     /// Settlement contract that the proof is bound to
     #[arg(long, default_value = "0x0000000000000000000000000000000000000001", value_name = "ADDRESS")]
     auction_house: Address,
+    /// Prove the leaf alone, which is the inference, with nothing else in memory, and write nothing
+    #[arg(long, conflicts_with = "out")]
+    leaf: bool,
     /// Directory for the proof and the calldata
     #[arg(long, default_value = ".sotto/proofs", value_name = "DIRECTORY")]
     out: PathBuf,
@@ -61,6 +67,9 @@ impl ProveArgs {
     pub(super) async fn run(self, output: OutputArgs) -> eyre::Result<()> {
         let strategy = check::load(&self.directory)?;
         let round = self.round(&strategy)?;
+        if self.leaf {
+            return output.print(&self.prove_leaf(&strategy, &round)?);
+        }
         let class = strategy.program().shape().clone();
         let slots = round.slots.len();
         let rows = {
@@ -105,6 +114,38 @@ impl ProveArgs {
         })
     }
 
+    /// Proves and verifies the leaf.
+    fn prove_leaf(&self, strategy: &Strategy, round: &Round) -> eyre::Result<ProvenLeaf> {
+        let program = strategy.program();
+        let leaf = {
+            let _spinner = Spinner::start("building the leaf");
+            LeafCircuit::build(program.shape(), capacity_for(round.slots.len())?)?
+        };
+        let prover = FastCircuit::new(leaf.data())?;
+        let inputs = LeafInputs {
+            program,
+            salt: &Salt::from_bytes(random()),
+            owner: self.owner,
+            round_id: B256::from(random()),
+            features: &round.market,
+            slots: &round.slots(),
+        };
+        let started = Instant::now();
+        let run = Run::new(Stage::Sheet, Layer::Leaf);
+        let proof = prover.prove(leaf.data(), leaf.witness(&inputs)?, &run)?;
+        let leaf_seconds = started.elapsed().as_secs_f64();
+        let proof = LeafProof::new(proof);
+        leaf.verify(&proof)?;
+        Ok(ProvenLeaf {
+            strategy: strategy.manifest().name.clone(),
+            class: program.shape().descriptor(),
+            quotes: proof.quotes().into_iter().take(round.slots.len()).collect(),
+            rows: leaf.rows(),
+            leaf_seconds,
+            peak_rss_mb: peak_rss_mb(),
+        })
+    }
+
     /// The rows asked for as one round: its market features are those of the first.
     fn round(&self, strategy: &Strategy) -> eyre::Result<Round> {
         let rows = rows::read(self.data.as_deref(), &self.directory, strategy)?.rows;
@@ -123,10 +164,7 @@ impl ProveArgs {
         strategy: &Strategy,
         round: &Round,
     ) -> eyre::Result<(PublicData, WrappedProof, SheetSeconds)> {
-        let mut slots = [Slot::default(); SLOTS];
-        for (slot, features) in slots.iter_mut().zip(&round.slots) {
-            *slot = Slot { commitment: keccak256(random::<32>()), features: *features };
-        }
+        let slots = round.slots();
         let round_id = B256::from(random());
         let key_set_root = prover.keys().root();
         let job = SheetJob {
@@ -165,6 +203,17 @@ fn start(class: &Shape, slots: usize) -> eyre::Result<(Prover, bool)> {
 struct Round {
     market: MarketFeatures,
     slots: Vec<SlotFeatures>,
+}
+
+impl Round {
+    /// Its slots, with commitments at random.
+    fn slots(&self) -> [Slot; SLOTS] {
+        let mut slots = [Slot::default(); SLOTS];
+        for (slot, features) in slots.iter_mut().zip(&self.slots) {
+            *slot = Slot { commitment: keccak256(random::<32>()), features: *features };
+        }
+        slots
+    }
 }
 
 /// The quotes of a round, by the reference executor.
@@ -240,5 +289,30 @@ impl fmt::Display for Proven {
         writeln!(f)?;
         writeln!(f, "proof      {} ({} bytes on chain)", self.proof.display(), self.proof_bytes)?;
         write!(f, "calldata   {}", self.calldata.display())
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ProvenLeaf {
+    strategy: String,
+    class: String,
+    /// Of all slots, in pips.
+    quotes: Vec<Quote>,
+    /// Before padding.
+    rows: usize,
+    /// From features to the proof, the circuit already built.
+    leaf_seconds: f64,
+    /// Building included.
+    peak_rss_mb: Option<u64>,
+}
+
+impl fmt::Display for ProvenLeaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} ({}) quotes {:?} pips", self.strategy, self.class, self.quotes)?;
+        write!(f, "leaf       {:>8.3} s, {} rows", self.leaf_seconds, self.rows)?;
+        match self.peak_rss_mb {
+            Some(peak) => write!(f, ", {peak} MiB at the peak"),
+            None => Ok(()),
+        }
     }
 }
