@@ -2,9 +2,7 @@
 
 use sotto_model::program::{Shape, ShapeError};
 
-use crate::{
-    CAPACITIES, CircuitError, LeafCircuit, SheetCircuit, SheetKey, SheetShape, estimate, seal_keys,
-};
+use crate::{CAPACITIES, CircuitError, LeafCircuit, SheetCircuit, SheetKey, SheetShape, estimate, seal_keys};
 
 /// log2 of the rows of the largest leaf beyond one slot that a key set takes: about a second of proving in half a gigabyte. A
 /// larger round would come too late for its window, so its key would only make every solver's set longer.

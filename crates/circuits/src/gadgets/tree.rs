@@ -197,7 +197,7 @@ impl Digits {
     /// What columns share for the first digit of a path among `entries`; none where nothing is shared.
     pub(crate) fn gate(self, entries: usize) -> Option<Select> {
         let shares = self.first > DIGIT_BITS && entries > 1;
-        shares.then(|| Select::shared(entries.ilog2().clamp(DIGIT_BITS, self.first)))
+        shares.then(|| Select::shared(entries.ilog2().min(self.first)))
     }
 }
 

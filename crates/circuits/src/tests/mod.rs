@@ -6,5 +6,6 @@ mod keys;
 mod leaf;
 mod merge;
 mod security;
+mod strategies;
 mod tournament;
 mod witness;
