@@ -67,7 +67,8 @@ impl RoleArgs {
         let ledger = tokio::task::spawn_blocking(move || Ledger::open(&directory, create)).await??;
         let queue = QueueConfig { threads: config.prover.threads, capacity: config.prover.queue };
         let remote = remote(&config.prover, &registry).await?;
-        let prover = Prover::start(ProverConfig { queue }, &registry)?.with_remote(remote);
+        let profile = config.prover.profile;
+        let prover = Prover::start(ProverConfig { queue, profile }, &registry)?.with_remote(remote);
         info!(chain = config.chain.id, auction_house = %deployment.auction_house(), "connected");
         let tasks = CriticalTasks::new(shutdown.clone());
         let managers = HashMap::new();

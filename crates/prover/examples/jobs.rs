@@ -66,7 +66,8 @@ macro_rules! timed {
 #[tokio::main]
 async fn main() {
     let threads = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(2);
-    let config = ProverConfig { queue: QueueConfig { threads, capacity: 8 } };
+    let queue = QueueConfig { threads, capacity: 8 };
+    let config = ProverConfig { queue, ..ProverConfig::default() };
     let prover = Prover::start(config, &Registry::new()).unwrap();
     println!("{threads} threads, medians of {RUNS}");
     let none = CancellationToken::new;

@@ -8,6 +8,7 @@ mod queue;
 pub mod remote;
 mod service;
 mod tournament;
+mod wrapping;
 
 pub use error::{ErrorClass, ProveError};
 pub use open::{OpenJob, OpenJobError, OpenProof, PartBytes};
@@ -16,3 +17,4 @@ pub use service::{
     ProvenSheet, Prover, ProverConfig, SheetJob, SheetSeconds, SheetStatement, WrapJob, WrappedProof,
 };
 pub use tournament::{MergeError, MergeJob, Part, ProvenNode};
+pub use wrapping::WrapProfile;

@@ -92,7 +92,7 @@ pub enum OpenJob {
         /// The node.
         node: PartBytes,
     },
-    /// Wrap a sheet or seal for the chain, profile `fast`.
+    /// Wrap a sheet or seal for the chain, in the profile of whoever asks and of whoever does it.
     Wrap {
         /// The sheet or seal.
         sheet: PartBytes,

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use sotto_circuits::{
     CircuitError, KeySet, Layer, LeafCircuit, LeafInputs, LeafProof, Salt, SheetCircuit, SheetInputs,
-    SheetKey, SheetProof, SheetShape, WrapCircuit, WrapProof, WrapPublicInputs, capacity_for,
+    SheetKey, SheetProof, SheetShape, WrapProof, WrapPublicInputs, capacity_for,
 };
 use sotto_model::program::{Program, Shape};
 use sotto_types::{Claim, Digest, MarketFeatures, PublicData, SHEETS, SLOTS, SheetRef, Slot, Standing};
@@ -25,6 +25,7 @@ use crate::{
     open::{OpenJob, OpenProof, PartBytes},
     remote::RemoteProving,
     tournament::{MergeJob, Part, ProvenNode, Tournament, TournamentCircuits},
+    wrapping::{Settled, WrapProfile, Wrapping},
 };
 
 /// A sheet to prove.
@@ -148,12 +149,14 @@ pub struct SheetSeconds {
 pub struct ProverConfig {
     /// The queue.
     pub queue: QueueConfig,
+    /// Form of the wrapped proofs: the one that the deployment's verifier takes.
+    pub profile: WrapProfile,
 }
 
 impl Default for ProverConfig {
-    /// One thread for each core, 64 waiting jobs.
+    /// One thread for each core, 64 waiting jobs, profile `fast`.
     fn default() -> Self {
-        Self { queue: QueueConfig { threads: 0, capacity: 64 } }
+        Self { queue: QueueConfig { threads: 0, capacity: 64 }, profile: WrapProfile::Fast }
     }
 }
 
@@ -167,12 +170,6 @@ struct SheetCircuits {
     sheet_prover: FastCircuit,
 }
 
-#[derive(Debug)]
-struct Wrapping {
-    circuit: WrapCircuit,
-    prover: FastCircuit,
-}
-
 /// When a running proof ends early.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -182,6 +179,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    #[cfg(test)]
+    pub(crate) fn new(stage: Stage, deadline: Instant) -> Self {
+        Self { stage, deadline, cancel: CancellationToken::new() }
+    }
+
     pub(crate) fn check(&self) -> Result<(), ProveError> {
         let stage = self.stage;
         let now = Instant::now();
@@ -200,14 +202,16 @@ struct Circuits {
     keys: KeySet,
     sheets: Mutex<HashMap<(u32, usize), Arc<SheetCircuits>>>,
     shape: OnceLock<SheetShape>,
+    profile: WrapProfile,
     wrap: OnceLock<Wrapping>,
     tournament: TournamentCircuits,
 }
 
 impl Circuits {
-    fn new(keys: KeySet) -> Self {
+    fn new(keys: KeySet, profile: WrapProfile) -> Self {
         Self {
             keys,
+            profile,
             sheets: Mutex::default(),
             shape: OnceLock::new(),
             wrap: OnceLock::new(),
@@ -250,9 +254,8 @@ impl Circuits {
         if let Some(wrap) = self.wrap.get() {
             return Ok(wrap);
         }
-        let circuit = refused(Stage::Build, self.shape().and_then(WrapCircuit::build))?;
-        let prover = FastCircuit::new(circuit.data())?;
-        Ok(self.wrap.get_or_init(|| Wrapping { circuit, prover }))
+        let built = Wrapping::build(self.profile, refused(Stage::Build, self.shape())?)?;
+        Ok(self.wrap.get_or_init(|| built))
     }
 
     fn key(&self, class_id: u32, capacity: usize) -> Result<&SheetKey, CircuitError> {
@@ -321,12 +324,10 @@ impl Circuits {
         let sigma = job.data.sigma(job.chain_id, job.auction_house, beta);
         let shown = WrapPublicInputs::of(&job.data, sigma);
         let key = refused(stage, self.key(job.sheet.class_id, job.sheet.capacity))?;
-        let Wrapping { circuit, prover } = self.wrap()?;
-        let witness = circuit.witness(&job.sheet.proof, key, &self.keys, &job.data, sigma);
-        let stop = || limits.check();
-        let run = Run::new(stage, Layer::Wrap).until(&stop);
-        let proof = WrapProof::new(prover.prove(circuit.data(), refused(stage, witness)?, &run)?);
-        refused(stage, circuit.verify(&proof, &shown))?;
+        let wrapping = self.wrap()?;
+        let settled = Settled { proof: &job.sheet.proof, key, keys: &self.keys, data: &job.data, sigma };
+        let proof = wrapping.prove(&settled, limits)?;
+        refused(stage, wrapping.verify(&proof, &shown))?;
         Ok(WrappedProof { beta, public_inputs: shown.elements(), proof })
     }
 }
@@ -347,7 +348,7 @@ impl Prover {
     pub fn start(config: ProverConfig, registry: &Registry) -> Result<Self, ProveError> {
         let keys =
             KeySet::committed().map_err(|source| ProveError::Circuit { stage: Stage::Build, source })?;
-        let circuits = Circuits::new(keys);
+        let circuits = Circuits::new(keys, config.profile);
         let queue = ProvingQueue::start(config.queue, registry)?;
         Ok(Self { queue, circuits: Arc::new(circuits), remote: RemoteProving::default() })
     }
@@ -363,7 +364,7 @@ impl Prover {
         registry: &Registry,
     ) -> Result<Self, ProveError> {
         let set = |keys| refused(Stage::Build, KeySet::new(keys));
-        let mut circuits = Circuits::new(set(Vec::new())?);
+        let mut circuits = Circuits::new(set(Vec::new())?, config.profile);
         let mut keys = Vec::with_capacity(classes.len());
         for (class, slots) in classes {
             let capacity = refused(Stage::Build, capacity_for(*slots))?;
@@ -479,7 +480,7 @@ impl Prover {
             .await
     }
 
-    /// Wraps a sheet for the chain, verified.
+    /// Wraps a sheet for the chain in the service's profile, verified.
     ///
     /// # Errors
     /// When the data is not what the sheet shows, the job is late or cancelled, or the prover fails.
@@ -624,9 +625,9 @@ impl Prover {
         let beta = sotto_circuits::data_digest(&job.data);
         let shown = WrapPublicInputs::of(&job.data, job.data.sigma(job.chain_id, job.auction_house, beta));
         let verify = move || {
-            let circuit = &circuits.wrap()?.circuit;
-            let proof = refused(Stage::Verify, circuit.proof_from_bytes(&proof))?;
-            refused(Stage::Verify, circuit.verify(&proof, &shown))?;
+            let wrapping = circuits.wrap()?;
+            let proof = refused(Stage::Verify, wrapping.decode(&proof))?;
+            refused(Stage::Verify, wrapping.verify(&proof, &shown))?;
             Ok(WrappedProof { beta, public_inputs: shown.elements(), proof })
         };
         self.queue.run_beside(Stage::Verify, verify).await

@@ -43,6 +43,9 @@ pub(crate) struct ProverArgs {
     /// Whose jobs to take
     #[arg(long, value_enum, default_value_t = QueueName::Public)]
     queue: QueueName,
+    /// Form of wrapped proofs, as the deployment's verifier takes them: fast, compact or compact-16
+    #[arg(long, default_value_t)]
+    profile: WrapProfile,
     /// Name of this worker on the broker; the user if absent
     #[arg(long)]
     name: Option<String>,
@@ -91,7 +94,8 @@ impl ProverArgs {
         let registry = Registry::new();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if self.threads == 0 { cores } else { self.threads };
-        let prover = Prover::start(ProverConfig { queue: QueueConfig { threads, capacity: 4 } }, &registry)?;
+        let queue = QueueConfig { threads, capacity: 4 };
+        let prover = Prover::start(ProverConfig { queue, profile: self.profile }, &registry)?;
         let mut warm = Vec::new();
         for directory in &self.strategy {
             warm.push((super::strategy::load(directory)?.program().shape().clone(), 1));

@@ -8,6 +8,7 @@ use std::{
 
 use alloy::primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize};
+use sotto_prover::WrapProfile;
 
 use super::{ConfigError, Keystore, Queue};
 
@@ -145,6 +146,8 @@ pub(crate) struct Prover {
     pub(crate) threads: usize,
     /// Jobs that may wait; further ones are refused.
     pub(crate) queue: usize,
+    /// Form of the proofs: the one that the deployment's verifier takes.
+    pub(crate) profile: WrapProfile,
     /// Workers for proofs whose inputs hide what they are about; without it they are proved in this process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) public_queue: Option<Queue>,
@@ -155,7 +158,7 @@ pub(crate) struct Prover {
 
 impl Default for Prover {
     fn default() -> Self {
-        Self { threads: 0, queue: 64, public_queue: None, private_queue: None }
+        Self { threads: 0, queue: 64, profile: WrapProfile::Fast, public_queue: None, private_queue: None }
     }
 }
 

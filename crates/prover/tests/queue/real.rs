@@ -52,7 +52,8 @@ fn wrap_job(job: &SheetJob, sheet: &ProvenSheet, chain_id: u64) -> WrapJob {
 }
 
 fn prover(registry: &Registry) -> Prover {
-    Prover::start(ProverConfig { queue: QueueConfig { threads: 2, capacity: 8 } }, registry).unwrap()
+    let queue = QueueConfig { threads: 2, capacity: 8 };
+    Prover::start(ProverConfig { queue, ..ProverConfig::default() }, registry).unwrap()
 }
 
 async fn work<H: Handler>(
