@@ -215,11 +215,12 @@ impl FastCircuit {
         Ok((proof, seconds))
     }
 
-    /// As [`Self::prove_timed`], from the values that the generators gave.
+    /// As [`Self::prove_timed`], from the values that the generators gave. Blinding is among them, so with zero knowledge a
+    /// witness is for one proof.
     ///
     /// # Errors
     /// As [`Self::prove`].
-    pub fn prove_partition<K: GenericConfig<D, F = F, Hasher: FastHash>>(
+    pub(crate) fn prove_partition<K: GenericConfig<D, F = F, Hasher: FastHash>>(
         &self,
         data: &CircuitData<K>,
         witness: &PartitionWitness<'_, F>,
