@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use eyre::WrapErr as _;
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use sotto_prover::{
-    Prover, ProverConfig, QueueConfig,
+    Prover, ProverConfig, QueueConfig, WrapProfile,
     remote::{Broker, Handler, Private, ProverHandler, Public, Worker, WorkerConfig, WorkerMetrics},
 };
 use tokio_util::sync::CancellationToken;
