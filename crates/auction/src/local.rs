@@ -28,6 +28,8 @@ use thiserror::Error;
 pub const BLOCK_SECONDS: u64 = 1;
 /// Bond of each strategy, in whole coins.
 const BOND: u64 = 5;
+/// Coins of each searcher, for its bond and its transactions.
+const SEARCHER_COINS: u64 = 100;
 /// Coins of each trader, for approvals.
 const TRADER_COINS: u64 = 10;
 /// How far below the reference a trader's limit lies, in pips: half a percent.
@@ -145,7 +147,8 @@ pub struct SignedIntent {
 }
 
 impl LocalAuction {
-    /// Starts anvil with `anvil_args`, deploys, registers a strategy for each folder, funds everybody and warms the feeds.
+    /// Starts anvil with `anvil_args`, deploys, registers a strategy for each folder, each of another searcher, funds everybody
+    /// and warms the feeds. A folder may come several times.
     /// Blocks come with transactions until all is set up, and every [`BLOCK_SECONDS`] from then on.
     ///
     /// # Errors
@@ -165,18 +168,14 @@ impl LocalAuction {
         let market = LocalMarket::deploy(&deployer.provider, &deployment, packages, owner, &config).await?;
         let mut searchers = Vec::new();
         for (position, folder) in strategies.iter().enumerate() {
-            searchers.push(
-                enrol(&deployer, account(2 + position)?, folder, position, &deployment, &market).await?,
-            );
+            let name = format!("searcher {position} of a local auction");
+            let owner = funded_account(&anvil, &deployer, &name, SEARCHER_COINS).await?;
+            searchers.push(enrol(&deployer, owner, folder, position, &deployment, &market).await?);
         }
         let mut funded = Vec::new();
         for index in 0..traders {
-            let key = keccak256(format!("trader {index} of a local auction"));
-            let signer = PrivateKeySigner::from_bytes(&key).map_err(|e| failed("a trader's key")(&e))?;
-            let trader = Account::new(&anvil, signer)?;
-            let coins =
-                TransactionRequest::default().with_to(trader.address()).with_value(whole(TRADER_COINS, 18));
-            send(&deployer.provider, "funding a trader", coins).await?;
+            let name = format!("trader {index} of a local auction");
+            let trader = funded_account(&anvil, &deployer, &name, TRADER_COINS).await?;
             market.fund_trader(&deployer.provider, &trader.provider, trader.address()).await?;
             funded.push(trader);
         }
@@ -256,6 +255,21 @@ impl LocalAuction {
         let signature = trader.signer.sign_hash_sync(&digest).map_err(|e| failed("signing")(&e))?;
         Ok(SignedIntent { intent, signature: signature.as_bytes().to_vec().into() })
     }
+}
+
+/// An account of this name, with so many coins.
+async fn funded_account(
+    anvil: &Anvil,
+    deployer: &Account,
+    name: &str,
+    coins: u64,
+) -> Result<Account, LocalError> {
+    let signer =
+        PrivateKeySigner::from_bytes(&keccak256(name)).map_err(|e| failed("an account's key")(&e))?;
+    let account = Account::new(anvil, signer)?;
+    let coins = TransactionRequest::default().with_to(account.address()).with_value(whole(coins, 18));
+    send(&deployer.provider, "funding an account", coins).await?;
+    Ok(account)
 }
 
 async fn deploy(deployer: &Account, packages: &Packages) -> Result<Deployment, LocalError> {

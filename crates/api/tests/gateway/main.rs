@@ -6,6 +6,7 @@ mod abuse;
 mod intake;
 mod process;
 mod round;
+mod tournament;
 
 use std::{
     path::{Path, PathBuf},

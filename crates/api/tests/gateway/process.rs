@@ -50,6 +50,7 @@ pub struct Running {
     pub gateway: Gateway,
     pub bound: Bound,
     pub registry: Registry,
+    pub prover: Prover,
     pub cancel: CancellationToken,
     pub task: tokio::task::JoinHandle<sotto_auction::Result<()>>,
 }
@@ -99,12 +100,12 @@ impl Setup {
             deployed_at: 0,
             ledger,
             tx,
-            prover,
+            prover: prover.clone(),
             registry: registry.clone(),
         };
         let (gateway, task) = Gateway::start(config, deps, cancel.clone()).await.unwrap();
         let bound = serve(gateway.clone(), api, registry.clone(), cancel.clone()).await.unwrap();
-        Running { gateway, bound, registry, cancel, task }
+        Running { gateway, bound, registry, prover, cancel, task }
     }
 
     /// Starts a child, which dies by itself when the metric is first incremented.

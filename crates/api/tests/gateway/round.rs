@@ -1,6 +1,6 @@
 //! Rounds with real proofs, from the intent to the fill.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{ops::Range, path::Path, sync::Arc, time::Duration};
 
 use alloy::{
     primitives::{B256, U256},
@@ -28,20 +28,33 @@ use crate::{
     process::{Setup, metric},
 };
 
-/// Runs the solver of the first searcher, which hands its sheets to the gateway.
+/// Runs a solver for every searcher, which hands its sheets to the gateway.
 async fn run_solver(auction: &Arc<LocalAuction>, gateway: String, datadir: &Path, cancel: CancellationToken) {
+    let prover = Prover::start(ProverConfig::default(), &Registry::new()).unwrap();
+    let all = 0..auction.searchers.len();
+    run_solver_for(auction, all, prover, gateway, datadir, cancel).await;
+}
+
+/// Runs a solver for some of the searchers.
+pub async fn run_solver_for(
+    auction: &Arc<LocalAuction>,
+    searchers: Range<usize>,
+    prover: Prover,
+    gateway: String,
+    datadir: &Path,
+    cancel: CancellationToken,
+) {
     let registry = Registry::new();
     let deployment = &auction.deployment;
     let urls = vec![auction.anvil.ws_url(), auction.anvil.http_url()];
     let pool = PoolConfig::new(urls, deployment.chain_id);
     let pool = ProviderPool::connect(pool, ChainMetrics::new(&registry).unwrap()).await.unwrap();
     let ledger = Ledger::open(datadir, Create::IfMissing).unwrap();
-    let prover = Prover::start(ProverConfig::default(), &registry).unwrap();
     let id = AuctionId { chain_id: deployment.chain_id, auction_house: deployment.auction_house() };
     let mut config = SolverConfig::new(id, deployment.registry(), deployment.markets(), 0);
     config.confirmations = 1;
     config.gateway = Some(GatewayEndpoint { url: gateway, timeout: Duration::from_secs(10) });
-    for searcher in &auction.searchers {
+    for searcher in &auction.searchers[searchers] {
         let lock = KeyLock::acquire(datadir, searcher.account.address()).unwrap();
         let tx = TxConfig { poll: Duration::from_millis(100), ..TxConfig::default() };
         let (pool, journal) = (pool.clone(), Arc::new(ledger.clone()));
@@ -62,7 +75,13 @@ async fn run_solver(auction: &Arc<LocalAuction>, gateway: String, datadir: &Path
     tokio::spawn(Solver::run(config, deps, cancel));
 }
 
-async fn send(auction: &LocalAuction, client: &Client, trader: usize, nonce: u64, milli_base: u64) -> B256 {
+pub async fn send(
+    auction: &LocalAuction,
+    client: &Client,
+    trader: usize,
+    nonce: u64,
+    milli_base: u64,
+) -> B256 {
     let direction = if nonce.is_multiple_of(2) { Direction::SellsBase } else { Direction::SellsQuote };
     let wish = Wish { direction, milli_base, disclose: trader == 0 };
     let now = auction.now().await.unwrap();
@@ -73,14 +92,14 @@ async fn send(auction: &LocalAuction, client: &Client, trader: usize, nonce: u64
 }
 
 /// Logs of one event of the auction house.
-async fn events<E: SolEvent>(auction: &LocalAuction) -> Vec<E> {
+pub async fn events<E: SolEvent>(auction: &LocalAuction) -> Vec<E> {
     let house = auction.deployment.auction_house();
     let filter = Filter::new().address(house).from_block(0).event_signature(E::SIGNATURE_HASH);
     let logs = auction.deployer.provider.get_logs(&filter).await.unwrap();
     logs.iter().map(|log| E::decode_log(&log.inner).unwrap().data).collect()
 }
 
-async fn until(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + LIMIT;
     while !wanted().await {
         assert!(Instant::now() < end, "{what} did not happen within {LIMIT:?}");
@@ -88,7 +107,7 @@ async fn until(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
     }
 }
 
-async fn mine_past(auction: &LocalAuction, block: u64) {
+pub async fn mine_past(auction: &LocalAuction, block: u64) {
     let provider = &auction.deployer.provider;
     let head = provider.get_block_number().await.unwrap();
     if block >= head {
@@ -162,7 +181,7 @@ async fn a_gateway_killed_at_every_stage_still_takes_its_round_to_the_fill() {
     cancel.cancel();
 }
 
-async fn get_ready(setup: &Setup) -> bool {
+pub async fn get_ready(setup: &Setup) -> bool {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let Ok(mut stream) = tokio::net::TcpStream::connect(setup.http).await else { return false };
     let request = b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";

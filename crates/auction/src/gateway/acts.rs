@@ -1,10 +1,7 @@
-//! Doing the steps of a round: wrapping, and one transaction per step. Each has an idempotency key, so that a restart, a
+//! Doing the steps of a round, one transaction per step. Each has an idempotency key, so that a restart, a
 //! second look at the same head and a reorganisation attach to the transaction that is there instead of sending another.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use alloy::{
     primitives::{B256, Bytes},
@@ -12,10 +9,8 @@ use alloy::{
 };
 use sotto_chain::{ChainError, ErrorClass, TxReceipt, TxRequest};
 use sotto_contracts::IAuctionHouse;
-use sotto_prover::{WrapJob, WrappedProof};
 use sotto_store::{FillStatus, IntentStatus};
 use sotto_types::permit_digest;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     calls::{SlotOrder, close_call, fill_call, stored_root},
@@ -28,15 +23,10 @@ use super::{
     state::IntentState,
     steps::{Step, best_of, claim_of, due_steps},
 };
-use crate::{
-    RoundView,
-    settlement::{settle_request, settlement_data},
-};
+use crate::{RoundView, settlement::settle_request};
 
 /// Blocks after a round's end during which its bonds are still freed.
 const CLOSING_BLOCKS: u64 = 4096;
-/// Times that a sheet is wrapped before it is given up.
-const WRAP_ATTEMPTS: u32 = 3;
 
 /// A step that is due, with what it takes.
 struct Due {
@@ -46,16 +36,9 @@ struct Due {
 }
 
 impl Core {
-    /// Starts the wraps and the steps that are due and not at work.
+    /// Starts the steps that are due and not at work.
     pub(super) fn start_steps(self: &Arc<Self>, head: &Head) {
-        let (wraps, steps) = {
-            let mut state = self.state.lock();
-            (self.due_wraps(&mut state, head), self.due_now(&mut state, head))
-        };
-        for (plan, index) in wraps {
-            let core = Arc::clone(self);
-            self.spawn(async move { core.wrap(plan, index).await });
-        }
+        let steps = self.due_now(&mut self.state.lock(), head);
         for due in steps {
             let core = Arc::clone(self);
             self.spawn(async move { core.take_step(due).await });
@@ -73,68 +56,6 @@ impl Core {
         });
     }
 
-    fn due_wraps(&self, state: &mut State, head: &Head) -> Vec<(B256, u32)> {
-        let State { plans, rounds, .. } = state;
-        let mut due = Vec::new();
-        for (plan, running) in plans {
-            let Some(round) = running.round_id.and_then(|id| rounds.get(id)) else { continue };
-            if head.block.number >= round.opening.settle_end {
-                continue;
-            }
-            for (index, sheet) in &mut running.sheets {
-                let open = round.commits.get(index).is_some_and(|commit| !commit.covered && !commit.closed);
-                if open && sheet.wrapped.is_none() && !sheet.wrapping && sheet.failures < WRAP_ATTEMPTS {
-                    sheet.wrapping = true;
-                    due.push((*plan, *index));
-                }
-            }
-        }
-        due
-    }
-
-    async fn wrap(self: &Arc<Self>, plan: B256, index: u32) {
-        let Some((round, sheet, deadline)) = self.wrap_inputs(plan, index) else { return };
-        let job = WrapJob {
-            data: settlement_data(&round, &sheet.statement),
-            sheet: (*sheet).clone(),
-            chain_id: self.auction.chain_id,
-            auction_house: self.auction.auction_house,
-        };
-        let started = Instant::now();
-        let result = self.prover.wrap(job, deadline, CancellationToken::new()).await;
-        self.metrics.timed(Timed::Wrap, started.elapsed());
-        if let Err(error) = &result {
-            tracing::warn!(%error, index, "a sheet could not be wrapped");
-        }
-        self.keep_wrap(plan, round.opening.round_id, index, result.ok());
-        self.wake.notify_one();
-    }
-
-    fn wrap_inputs(
-        &self,
-        plan: B256,
-        index: u32,
-    ) -> Option<(RoundView, Arc<sotto_prover::ProvenSheet>, Instant)> {
-        let state = self.state.lock();
-        let running = state.plans.get(&plan)?;
-        let round = state.rounds.get(running.round_id?)?;
-        let left = round.opening.settle_end.saturating_sub(state.head?.block.number);
-        let seconds = left.saturating_mul(state.pace.seconds().max(1));
-        let sheet = Arc::clone(&running.sheets.get(&index)?.proven);
-        Some((round.clone(), sheet, Instant::now() + Duration::from_secs(seconds)))
-    }
-
-    fn keep_wrap(&self, plan: B256, round_id: B256, index: u32, wrapped: Option<WrappedProof>) {
-        let mut state = self.state.lock();
-        let running = state.plans.get_mut(&plan).filter(|running| running.round_id == Some(round_id));
-        let Some(sheet) = running.and_then(|running| running.sheets.get_mut(&index)) else { return };
-        sheet.wrapping = false;
-        match wrapped {
-            Some(proof) => sheet.wrapped = Some(Arc::new(proof)),
-            None => sheet.failures += 1,
-        }
-    }
-
     /// The steps that are due, marked as at work.
     fn due_now(&self, state: &mut State, head: &Head) -> Vec<Due> {
         let timing = self.timing(head);
@@ -142,8 +63,8 @@ impl Core {
         let mut all = Vec::new();
         for (plan, running) in plans {
             let Some(round) = running.round_id.and_then(|id| rounds.get(id)) else { continue };
-            let wrapped = running.sheets.iter().filter(|(_, sheet)| sheet.wrapped.is_some());
-            let ready: Vec<u32> = wrapped.map(|(index, _)| *index).collect();
+            let wrapped = running.parcels.values().filter(|parcel| parcel.wrapped.is_some());
+            let ready: Vec<u32> = wrapped.filter_map(|parcel| parcel.first_open(round)).collect();
             let settling =
                 running.work.iter().any(|(step, work)| work.running && matches!(step, Step::Settle { .. }));
             for step in due_steps(round, timing, &ready) {
@@ -335,12 +256,13 @@ impl Core {
     }
 
     fn settle_call(&self, due: &Due, index: u32) -> Option<Bytes> {
-        let (sheet, wrapped) = {
+        let (part, wrapped) = {
             let state = self.state.lock();
-            let sheet = state.plans.get(&due.plan)?.sheets.get(&index)?;
-            (Arc::clone(&sheet.proven), sheet.wrapped.clone()?)
+            let parcels = &state.plans.get(&due.plan)?.parcels;
+            let parcel = parcels.values().find(|parcel| parcel.covers.contains(&index))?;
+            (Arc::clone(&parcel.part), parcel.wrapped.clone()?)
         };
-        let request = settle_request(&due.round, &sheet.statement, &wrapped);
+        let request = settle_request(&due.round, part.statement(), &wrapped);
         Some(IAuctionHouse::settleCall { request }.abi_encode().into())
     }
 

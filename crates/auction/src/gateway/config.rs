@@ -46,6 +46,8 @@ pub struct GatewayConfig {
     pub max_sheet_bytes: usize,
     /// Sheets that are verified at once; further ones are refused.
     pub sheets_at_once: usize,
+    /// Whether sheets are merged and settled by one proof, instead of one by one.
+    pub merge_sheets: bool,
     /// Subscribers at once.
     pub max_subscribers: usize,
     /// News that wait for one subscriber; when it is full the subscriber is let go.
@@ -74,6 +76,7 @@ impl GatewayConfig {
             signature_threads: 1,
             max_sheet_bytes: 1 << 20,
             sheets_at_once: 4,
+            merge_sheets: true,
             max_subscribers: 256,
             subscriber_buffer: 256,
             step_attempts: 5,

@@ -1,7 +1,7 @@
 //! What the tasks of a gateway share.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -13,13 +13,14 @@ use alloy::{
 use parking_lot::Mutex;
 use sotto_chain::{BlockRef, ChainError, TxManager};
 use sotto_contracts::IMarkets::MarketParams;
-use sotto_prover::{ProvenSheet, Prover, WrappedProof};
+use sotto_prover::{Part, Prover, WrappedProof};
 use sotto_types::{Claim, PricingRule, SLOTS};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     book::Book,
+    bracket::Bracket,
     config::GatewayConfig,
     feed::{Feed, News},
     ledger::{Books, Move},
@@ -30,7 +31,7 @@ use super::{
     state::{IntentRecord, IntentState, Plan},
     steps::{Step, Timing},
 };
-use crate::{AuctionId, RoundBook};
+use crate::{AuctionId, RoundBook, RoundView};
 
 /// Intents that ended, and requests refused, that are kept in memory for questions.
 const REMEMBERED: usize = 8192;
@@ -84,18 +85,54 @@ pub struct Head {
     pub timestamp: u64,
 }
 
-/// A sheet that was taken for a round.
+/// What is settled by one proof: a sheet alone, or some that are merged.
 #[derive(Debug)]
-pub(super) struct Sheet {
-    pub(super) proven: Arc<ProvenSheet>,
+pub(super) struct Parcel {
+    /// The commit indices that it covers, increasing.
+    pub(super) covers: Vec<u32>,
+    pub(super) part: Arc<Part>,
     pub(super) wrapped: Option<Arc<WrappedProof>>,
-    pub(super) wrapping: bool,
+    pub(super) working: bool,
     pub(super) failures: u32,
 }
 
-impl Sheet {
-    pub(super) fn new(proven: ProvenSheet) -> Self {
-        Self { proven: Arc::new(proven), wrapped: None, wrapping: false, failures: 0 }
+impl Parcel {
+    pub(super) fn new(covers: Vec<u32>, part: Arc<Part>) -> Self {
+        Self { covers, part, wrapped: None, working: false, failures: 0 }
+    }
+
+    /// The first of its commitments that no settlement covers; none when there is nothing to settle.
+    pub(super) fn first_open(&self, round: &RoundView) -> Option<u32> {
+        let open =
+            |index: &u32| round.commits.get(index).is_some_and(|commit| !commit.covered && !commit.closed);
+        self.covers.iter().copied().find(open)
+    }
+}
+
+/// How long proofs take, seconds, by the newest ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProvingPace {
+    pub(super) merge: f64,
+    pub(super) seal: f64,
+    pub(super) wrap: f64,
+}
+
+impl Default for ProvingPace {
+    /// Assumed until the first proofs are made.
+    fn default() -> Self {
+        Self { merge: 4.0, seal: 3.0, wrap: 8.0 }
+    }
+}
+
+impl ProvingPace {
+    /// Takes a measurement into an average of the last few.
+    pub(super) fn note(average: &mut f64, took: Duration) {
+        *average += (took.as_secs_f64() - *average) / 4.0;
+    }
+
+    /// Seconds until so many merges are made and so many parcels wrapped.
+    pub(super) fn needed(&self, merges: usize, parcels: usize) -> f64 {
+        merges as f64 * self.merge + parcels as f64 * (self.seal + self.wrap)
     }
 }
 
@@ -120,7 +157,14 @@ pub(super) struct Running {
     pub(super) open_failed: Option<String>,
     /// The head at which the round was last missing although its opening had been mined.
     pub(super) missing_since: Option<u64>,
-    pub(super) sheets: BTreeMap<u32, Sheet>,
+    /// Commit indices of the sheets that were taken.
+    pub(super) sheets: BTreeSet<u32>,
+    /// The sheets on their way to one proof.
+    pub(super) bracket: Bracket<Arc<Part>>,
+    /// What is to be settled, by the first commit index.
+    pub(super) parcels: BTreeMap<u32, Parcel>,
+    /// Whether no further sheet is waited for.
+    pub(super) last_call: bool,
     pub(super) work: HashMap<Step, Work>,
     /// Why won slots are not filled.
     pub(super) unfilled: BTreeMap<u8, String>,
@@ -142,7 +186,10 @@ impl Running {
             opening: false,
             open_failed: None,
             missing_since: None,
-            sheets: BTreeMap::new(),
+            sheets: BTreeSet::new(),
+            bracket: Bracket::default(),
+            parcels: BTreeMap::new(),
+            last_call: false,
             work: HashMap::new(),
             unfilled: BTreeMap::new(),
             released: false,
@@ -161,6 +208,9 @@ impl Running {
     pub(super) fn forget_round(&mut self) {
         self.round_id = None;
         self.sheets.clear();
+        self.bracket = Bracket::default();
+        self.parcels.clear();
+        self.last_call = false;
         self.work.clear();
         self.unfilled.clear();
         self.settled_noted = false;
@@ -168,18 +218,13 @@ impl Running {
         self.finished_at = None;
     }
 
-    /// Takes the results of a settlement; false when they are not what merging the sheet covered gives.
+    /// Takes the results of a settlement; false when they are not what merging the sheets covered gives.
     pub(super) fn settled(&mut self, indices: &[u32], results: &[Claim; SLOTS]) -> bool {
         let before = self.results.take().map_or([Claim::default(); SLOTS], |stored| *stored);
         self.results = Some(Box::new(*results));
-        match indices {
-            [index] => self
-                .sheets
-                .get(index)
-                .is_none_or(|sheet| merge_claims(&before, &sheet.proven.statement.claims) == *results),
-            // Sheets that were merged before they were settled are not at hand one by one.
-            _ => true,
-        }
+        let known = self.parcels.values().find(|parcel| parcel.covers == indices);
+        // What others merged is not at hand.
+        known.is_none_or(|parcel| merge_claims(&before, &parcel.part.statement().claims) == *results)
     }
 }
 
@@ -233,6 +278,7 @@ pub(super) struct State {
     pub(super) markets: HashMap<B256, Opening>,
     pub(super) head: Option<Head>,
     pub(super) pace: Pace,
+    pub(super) proving: ProvingPace,
     /// Whether everything that the node has was worked on.
     pub(super) caught_up: bool,
     pub(super) progress: Instant,
@@ -250,6 +296,7 @@ impl State {
             markets: HashMap::new(),
             head: None,
             pace: Pace::default(),
+            proving: ProvingPace::default(),
             caught_up: false,
             progress: Instant::now(),
         }

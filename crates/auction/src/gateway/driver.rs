@@ -186,6 +186,7 @@ impl Core {
         let work = async {
             self.link_rounds(&head).await?;
             self.follow_slots().await?;
+            self.start_proofs(&head);
             self.start_steps(&head);
             self.end_rounds(&head).await?;
             self.expire(&head).await

@@ -19,7 +19,11 @@ pub(super) enum Timed {
     Opening,
     /// The verification of a sheet from outside.
     Verify,
-    /// Wrapping a sheet for the chain.
+    /// Merging two sheets or nodes.
+    Merge,
+    /// Making a merged proof zero-knowledge.
+    Seal,
+    /// Wrapping a sheet, or some that are merged, for the chain.
     Wrap,
     /// From sending a settlement until it is mined.
     Settle,
@@ -38,6 +42,8 @@ impl Timed {
             Self::Waiting => "waiting",
             Self::Opening => "opening",
             Self::Verify => "verify",
+            Self::Merge => "merge",
+            Self::Seal => "seal",
             Self::Wrap => "wrap",
             Self::Settle => "settle",
             Self::Fill => "fill",
@@ -91,6 +97,10 @@ pub(super) struct GatewayMetrics {
     pub(super) rounds_closed: IntCounter,
     /// Sheets taken.
     pub(super) sheets: IntCounter,
+    /// Merges that failed for good.
+    pub(super) merge_failures: IntCounter,
+    /// Rounds whose settlement was begun without a sheet that could still have come.
+    pub(super) last_calls: IntCounter,
     steps: IntCounterVec,
     /// Slots filled.
     pub(super) fills: IntCounter,
@@ -134,6 +144,8 @@ impl GatewayMetrics {
             rounds_abandoned: counter(registry, "rounds_abandoned_total", "Round plans given up before they were on chain.")?,
             rounds_closed: counter(registry, "rounds_closed_total", "Rounds closed.")?,
             sheets: counter(registry, "sheets_accepted_total", "Sheets taken.")?,
+            merge_failures: counter(registry, "merge_failures_total", "Merges given up; their sheets are settled one by one.")?,
+            last_calls: counter(registry, "last_calls_total", "Rounds that were settled without waiting for every sheet.")?,
             steps: counters(registry, "steps_total", "Transactions for a round, by step and outcome.", &["step", "outcome"])?,
             fills: counter(registry, "fills_total", "Slots filled.")?,
             defaults: counter(registry, "defaults_total", "Slots whose winner did not deliver.")?,

@@ -1,16 +1,18 @@
 //! The gateway: it takes intents, opens rounds for them, settles the sheets that solvers prove, and fills what was won.
 //!
-//! [`book`], [`slots`], [`steps`], [`merge`] and [`pricing`] decide; they are plain functions of what is known. The rest
+//! [`book`], [`slots`], [`steps`], [`bracket`], [`merge`] and [`pricing`] decide; they are plain functions of what is known. The rest
 //! does what they say, and writes to the ledger first.
 //!
 //! ```text
-//! sendIntent ─► intake ─► ledger ─► book ─► opening ─► round on chain ─► sheets ─► wrap ─► settle ─► fill ─► close
-//!               checks,   durable   waits   slots,     found by its      verified         one by    won      bonds
-//!               owner               fairly  plan       slots hash        on arrival       one       slots    freed
+//! sendIntent ─► intake ─► ledger ─► book ─► opening ─► round on chain ─► sheets ─► merge ─► wrap ─► settle ─► fill ─► close
+//!               checks,   durable   waits   slots,     found by its      verified   as they                   won      bonds
+//!               owner               fairly  plan       slots hash        on arrival come                      slots    freed
 //! ```
 
 mod acts;
+mod aggregate;
 pub mod book;
+pub mod bracket;
 pub mod calls;
 mod config;
 mod core;

@@ -1,14 +1,14 @@
 //! How sheets come in: checked against the chain, verified, and in the ledger before anything is answered.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use alloy::primitives::B256;
 use sotto_contracts::IAuctionHouse;
-use sotto_prover::ProvenSheet;
+use sotto_prover::{Part, ProvenSheet};
 
 use super::{
     calls::{check_range, check_statement},
-    core::{Core, Sheet, call_error, unix_ms},
+    core::{Core, call_error, unix_ms},
     metrics::Timed,
     refusal::{Refusal, RefusalCode},
 };
@@ -47,6 +47,11 @@ impl Core {
         let commit = commit_for(&round, submission)?;
         if self.has_sheet(plan, submission.commit_index) {
             return Ok(SheetReceipt::Known);
+        }
+        if self.state.lock().plans.get(&plan).is_some_and(|running| running.last_call) {
+            let reason =
+                "the proofs that are there are being merged, to be settled in the first half of the window";
+            return Err(Refusal::new(RefusalCode::TooLate, reason));
         }
         let _place = self.verifying.try_acquire().map_err(|_| {
             Refusal::new(RefusalCode::Busy, "as many sheets as the gateway verifies at once are in work")
@@ -99,7 +104,7 @@ impl Core {
     }
 
     fn has_sheet(&self, plan: B256, index: u32) -> bool {
-        self.state.lock().plans.get(&plan).is_some_and(|running| running.sheets.contains_key(&index))
+        self.state.lock().plans.get(&plan).is_some_and(|running| running.sheets.contains(&index))
     }
 
     /// Verifies the proof, and that it is about this round and commitment, with quotes that the contract takes.
@@ -140,10 +145,13 @@ impl Core {
         // The round may have been reorganised away meanwhile; the ledger keeps the sheet for when it comes back.
         if let Some(running) = state.plans.get_mut(&plan).filter(|running| running.round_id == Some(round_id))
         {
-            if running.sheets.contains_key(&index) {
+            if !running.sheets.insert(index) {
                 return SheetReceipt::Known;
             }
-            running.sheets.insert(index, Sheet::new(proven));
+            if !self.config.merge_sheets {
+                running.bracket.split(index);
+            }
+            running.bracket.insert(index, Arc::new(Part::Sheet(proven)));
         }
         SheetReceipt::Accepted
     }

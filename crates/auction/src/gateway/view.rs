@@ -106,7 +106,7 @@ impl Gateway {
             .collect();
         RoundStatus {
             ours,
-            sheets: running.sheets.keys().copied().collect(),
+            sheets: running.sheets.iter().copied().collect(),
             steps,
             unfilled: running.unfilled.iter().map(|(slot, reason)| (*slot, reason.clone())).collect(),
             view,

@@ -16,6 +16,7 @@ use sotto_auction::{
 use sotto_chain::{ChainMetrics, KeyLock, PoolConfig, ProviderPool, TxConfig, TxManager};
 use sotto_prover::{Prover, ProverConfig};
 use sotto_store::{Create, Ledger};
+use sotto_types::SHEETS;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -74,6 +75,7 @@ impl Fleet {
     pub(super) async fn start(
         auction: &LocalAuction,
         folder: &Path,
+        merge: bool,
         progress: Progress,
         cancel: CancellationToken,
     ) -> Result<Self> {
@@ -84,20 +86,27 @@ impl Fleet {
         let pool = ProviderPool::connect(pool, ChainMetrics::new(&registry)?).await?;
         deployment.check(&pool.provider()).await?;
         let prover = Prover::start(ProverConfig::default(), &registry)?;
-        progress.say("building the circuits of three model classes and of the wrap");
+        let solvers = auction.searchers.len();
+        // A tournament of this level covers them all.
+        let level = if merge { solvers.min(SHEETS).next_power_of_two().trailing_zeros() as usize } else { 0 };
+        progress.say(format_args!(
+            "building the circuits of the model classes, of {level} levels of the tournament and of the wrap"
+        ));
         let class = |s: &Searcher| (s.strategy.program().shape().clone(), TRADERS);
         let classes = auction.searchers.iter().map(class).collect();
         prover.warm(classes, true).await?;
+        prover.warm_tournament(level).await?;
 
         let ground = Ground { auction, folder, pool, prover: prover.clone(), cancel };
         let mut tasks = JoinSet::new();
-        let bound = gateway(&ground, &registry, &mut tasks).await?;
+        let bound = gateway(&ground, merge, &registry, &mut tasks).await?;
         let metrics = SolverMetrics::new(&registry)?;
         let url = format!("http://{}", bound.rpc);
-        for searcher in &auction.searchers {
-            solver(&ground, searcher, &url, &metrics, &mut tasks).await?;
+        for (position, searcher) in auction.searchers.iter().enumerate() {
+            solver(&ground, searcher, position, &url, &metrics, &mut tasks).await?;
         }
-        progress.say(format_args!("gateway on {url}, status page on http://{}, three solvers", bound.http));
+        progress
+            .say(format_args!("gateway on {url}, status page on http://{}, {solvers} solvers", bound.http));
         Ok(Self { bound, tasks: tokio::sync::Mutex::new(tasks), prover })
     }
 
@@ -128,6 +137,7 @@ impl Fleet {
 
 async fn gateway(
     ground: &Ground<'_>,
+    merge: bool,
     registry: &Registry,
     tasks: &mut JoinSet<(String, Result<()>)>,
 ) -> Result<Bound> {
@@ -136,6 +146,7 @@ async fn gateway(
     let config = GatewayConfig {
         full_round: TRADERS,
         round_interval: Duration::from_secs(30),
+        merge_sheets: merge,
         ..GatewayConfig::new(vec![auction.market.market])
     };
     let deps = GatewayDeps {
@@ -157,12 +168,13 @@ async fn gateway(
 async fn solver(
     ground: &Ground<'_>,
     searcher: &Searcher,
+    position: usize,
     gateway_url: &str,
     metrics: &SolverMetrics,
     tasks: &mut JoinSet<(String, Result<()>)>,
 ) -> Result<()> {
     let deployment = &ground.auction.deployment;
-    let name = searcher.strategy.manifest().name.clone();
+    let name = format!("{}-{position}", searcher.strategy.manifest().name);
     let (ledger, signer) = ground.identity(&name, &searcher.account.signer, tasks).await?;
     let id = AuctionId { chain_id: deployment.chain_id, auction_house: deployment.auction_house() };
     let mut config =

@@ -23,14 +23,16 @@ use self::{
 };
 use crate::shutdown::cancel_on_signal;
 
-/// The strategies of the demo's three searchers.
+/// The strategies of the demo's searchers, taken in turn.
 const STRATEGIES: [&str; 3] = ["linear-spread", "mlp-16-32-16", "mlp-32-64-64"];
 /// Traders of the demo, one intent of each a round.
 const TRADERS: usize = 4;
+/// Most searchers of the demo.
+const MAX_SOLVERS: usize = 48;
 /// How often keepers refresh the feeds.
 const KEEPER_PERIOD: Duration = Duration::from_secs(3);
 /// Longest time for one round; the prover has two cores in mind.
-const ROUND_LIMIT: Duration = Duration::from_secs(600);
+const ROUND_LIMIT: Duration = Duration::from_secs(1_800);
 
 /// Run whole rounds on a local chain.
 #[derive(Args, Debug)]
@@ -38,12 +40,24 @@ pub(crate) struct DemoArgs {
     /// Rounds to run.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Searchers, each with a strategy, a key and a solver of its own. Up to sixteen settle by one proof.
+    #[arg(long, default_value_t = STRATEGIES.len(), value_parser = solvers)]
+    solvers: usize,
+    /// Settle each sheet by a proof of its own, for comparison.
+    #[arg(long)]
+    apart: bool,
     /// Folder with the strategies.
     #[arg(long, default_value = "strategies")]
     strategies: PathBuf,
     /// Installed npm packages, for anvil and for other projects' contracts.
     #[arg(long, default_value = "crates/contracts/solidity/node_modules")]
     packages: PathBuf,
+}
+
+/// A number of searchers that a machine can bear.
+fn solvers(text: &str) -> Result<usize, String> {
+    let count: usize = text.parse().map_err(|e| format!("{e}"))?;
+    if (1..=MAX_SOLVERS).contains(&count) { Ok(count) } else { Err(format!("not in 1..={MAX_SOLVERS}")) }
 }
 
 /// Says what happens, with the time since the start. Progress goes to stderr, the result to stdout.
@@ -64,7 +78,7 @@ impl DemoArgs {
         cancel_on_signal(cancel.clone())?;
         let auction = self.set_up(progress).await?;
         let folder = tempfile::tempdir().wrap_err("a folder for the ledgers")?;
-        let fleet = Fleet::start(&auction, folder.path(), progress, cancel.clone()).await?;
+        let fleet = Fleet::start(&auction, folder.path(), !self.apart, progress, cancel.clone()).await?;
         let client = Client::connect(&fleet.rpc_url()).await?;
 
         let keeper = keep_feeds(&auction, cancel.clone());
@@ -91,10 +105,13 @@ impl DemoArgs {
 
     async fn set_up(&self, progress: Progress) -> Result<LocalAuction> {
         progress.say("starting anvil, deploying contracts, registering strategies");
-        let folders: Vec<PathBuf> = STRATEGIES.iter().map(|name| self.strategies.join(name)).collect();
+        let names = STRATEGIES.iter().cycle().take(self.solvers);
+        let folders: Vec<PathBuf> = names.map(|name| self.strategies.join(name)).collect();
         let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
         let packages = Packages::new(self.packages.clone());
-        let config = LocalMarketConfig { windows: [8, 180, 20], ..LocalMarketConfig::default() };
+        // Every sheet is proven on this machine, one after the other.
+        let settle = 120 + 30 * u32::try_from(self.solvers).unwrap_or(u32::MAX);
+        let config = LocalMarketConfig { windows: [8, settle, 20], ..LocalMarketConfig::default() };
         let args = ["--enable-tx-gas-limit"];
         Ok(LocalAuction::set_up(&args, &folders, &packages, TRADERS, config).await?)
     }

@@ -55,6 +55,9 @@ pub(super) struct Summary {
     settled: usize,
     filled: usize,
     settle_gas: u64,
+    settlements: usize,
+    /// Gas of all settlements and fills for each fill.
+    gas_per_fill: u64,
 }
 
 fn decode<E: SolEvent>(logs: &[Log]) -> Vec<(E, Option<B256>)> {
@@ -129,11 +132,10 @@ impl Report {
         let settlements = decode::<Settled>(&logs);
         let rounds: BTreeSet<B256> = decode::<RoundOpened>(&logs).iter().map(|(o, _)| o.roundId).collect();
         let settled: BTreeSet<B256> = settlements.iter().map(|(s, _)| s.roundId).collect();
-        let mut gas = Vec::new();
-        for hash in settlements.iter().filter_map(|(_, hash)| *hash) {
-            let receipt = auction.deployer.provider.get_transaction_receipt(hash).await?;
-            gas.push(receipt.ok_or_eyre("a settlement has no receipt")?.gas_used);
-        }
+        let fills = decode::<Filled>(&logs);
+        let mut gas = gas_used(auction, settlements.iter().filter_map(|(_, hash)| *hash)).await?;
+        let of_fills = gas_used(auction, fills.iter().filter_map(|(_, hash)| *hash)).await?;
+        let all: u64 = gas.iter().chain(&of_fills).sum();
         gas.sort_unstable();
         Ok(Summary {
             table: table(&self.rows),
@@ -141,10 +143,22 @@ impl Report {
             intents: self.intents,
             sheets_proven: settlements.iter().map(|(s, _)| s.commitIndices.len()).sum(),
             settled: settled.len(),
-            filled: decode::<Filled>(&logs).len(),
+            filled: fills.len(),
             settle_gas: gas.get(gas.len() / 2).copied().unwrap_or(0),
+            settlements: settlements.len(),
+            gas_per_fill: all.checked_div(fills.len() as u64).unwrap_or(0),
         })
     }
+}
+
+/// Gas that each of these transactions used.
+async fn gas_used(auction: &LocalAuction, hashes: impl Iterator<Item = B256>) -> Result<Vec<u64>> {
+    let mut gas = Vec::new();
+    for hash in hashes {
+        let receipt = auction.deployer.provider.get_transaction_receipt(hash).await?;
+        gas.push(receipt.ok_or_eyre("a transaction has no receipt")?.gas_used);
+    }
+    Ok(gas)
 }
 
 /// The trader gave exactly what was sold and got exactly what the event says.
@@ -227,6 +241,8 @@ impl Summary {
             "settled": self.settled,
             "filled": self.filled,
             "settle_gas": self.settle_gas,
+            "settlements": self.settlements,
+            "gas_per_fill": self.gas_per_fill,
             "seconds": (elapsed.as_secs_f64() * 10.0).round() / 10.0,
         })
     }
