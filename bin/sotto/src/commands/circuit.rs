@@ -5,9 +5,10 @@ use std::fmt;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use sotto_circuits::{
-    CAPACITIES, CircuitInfo, CompactCircuit, LeafCircuit, SheetCircuit, SheetShape, ShrinkCircuit,
-    WrapCircuit, classes::standard_classes, field::CompactQueries,
+    CAPACITIES, CircuitError, CircuitInfo, CompactCircuit, LeafCircuit, NodeCircuit, SealCircuit,
+    SheetCircuit, SheetShape, ShrinkCircuit, WrapCircuit, classes::standard_classes, field::CompactQueries,
 };
+use sotto_types::LEVELS;
 
 use crate::args::OutputArgs;
 
@@ -36,6 +37,9 @@ pub(crate) struct InfoArgs {
     /// Build the circuits of the compact profile as well (a minute, and 3 GB of memory)
     #[arg(long)]
     compact: bool,
+    /// Build the circuits of the tournament's levels as well (a minute, and 2 GB of memory)
+    #[arg(long)]
+    tournament: bool,
     /// Print the rows of every gate as well
     #[arg(long)]
     gates: bool,
@@ -65,7 +69,23 @@ impl InfoArgs {
                 circuits.push(CompactCircuit::build(&shrink, queries).info());
             }
         }
+        if self.tournament {
+            circuits.extend(tournament(&shape)?);
+        }
         output.print(&Info { circuits, gates: self.gates })
+    }
+}
+
+/// Nodes and seals of every level.
+fn tournament(shape: &SheetShape) -> Result<Vec<CircuitInfo>, CircuitError> {
+    let mut circuits = Vec::new();
+    let mut node = NodeCircuit::first(shape);
+    loop {
+        circuits.extend([node.info(), SealCircuit::build(&node, shape)?.info()]);
+        if node.level() == LEVELS {
+            return Ok(circuits);
+        }
+        node = node.next()?;
     }
 }
 

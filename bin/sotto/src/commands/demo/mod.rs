@@ -109,9 +109,10 @@ impl DemoArgs {
         let folders: Vec<PathBuf> = names.map(|name| self.strategies.join(name)).collect();
         let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
         let packages = Packages::new(self.packages.clone());
-        // Every sheet is proven on this machine, one after the other.
-        let settle = 120 + 30 * u32::try_from(self.solvers).unwrap_or(u32::MAX);
-        let config = LocalMarketConfig { windows: [8, settle, 20], ..LocalMarketConfig::default() };
+        // Every sheet is proven on this machine, one after the other; a round that is settled does not wait for the window's end.
+        let solvers = u32::try_from(self.solvers).unwrap_or(u32::MAX);
+        let windows = [8 + solvers, 60 + 100 * solvers, 20];
+        let config = LocalMarketConfig { windows, ..LocalMarketConfig::default() };
         let args = ["--enable-tx-gas-limit"];
         Ok(LocalAuction::set_up(&args, &folders, &packages, TRADERS, config).await?)
     }
