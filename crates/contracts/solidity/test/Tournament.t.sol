@@ -2,7 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {Fixture} from "./support/Fixture.sol";
-import {IAuctionHouse, CommitState, Intent, Result, SettleRequest} from "../src/interfaces/IAuctionHouse.sol";
+import {
+    IAuctionHouse,
+    CommitState,
+    FillRequest,
+    Intent,
+    Result,
+    SettleRequest
+} from "../src/interfaces/IAuctionHouse.sol";
 import {MarketParams, Pricing} from "../src/interfaces/IMarkets.sol";
 import {FeatureLib} from "../src/libraries/FeatureLib.sol";
 import {QuoteMath} from "../src/libraries/QuoteMath.sol";
@@ -118,6 +125,12 @@ abstract contract TournamentTest is Fixture {
         for (uint8 slot; slot < TAKEN; ++slot) {
             Result memory r = run.results[slot];
             if (r.winner == 0) continue;
+            if (FeatureLib.uncarry(r.best) < _reserve()) {
+                FillRequest memory request = _fillRequest(run, slot);
+                vm.expectPartialRevert(IAuctionHouse.BelowReserve.selector);
+                house.fill(request);
+                continue;
+            }
             uint256 direction = slot % 2;
             uint256 before = direction == 0 ? quote.balanceOf(trader) : base.balanceOf(trader);
             assertTrue(house.fill(_fillRequest(run, slot)));
@@ -170,11 +183,18 @@ abstract contract TournamentTest is Fixture {
 
     /// @dev What the winner pays, in pips.
     function _pays(int32 best, int32 second) internal view virtual returns (int256);
+
+    /// @dev No bid below this one is filled.
+    function _reserve() internal view virtual returns (int32);
 }
 
 contract FirstPriceTournamentTest is TournamentTest {
     function _pays(int32 best, int32) internal pure override returns (int256) {
         return best;
+    }
+
+    function _reserve() internal view override returns (int32) {
+        return _params().reserveQuote;
     }
 }
 
@@ -185,6 +205,10 @@ contract SecondPriceTournamentTest is TournamentTest {
         p = super._params();
         p.pricing = Pricing.SecondPrice;
         p.reserveQuote = RESERVE;
+    }
+
+    function _reserve() internal pure override returns (int32) {
+        return RESERVE;
     }
 
     function _pays(int32 best, int32 second) internal pure override returns (int256) {
