@@ -3,8 +3,12 @@
 
 mod verifier_profiles;
 
+use sotto_circuits::SecurityTerms;
 use sotto_contracts::verifier::{Profile, generate_named};
 use verifier_profiles::{Vector, file, names, prove_all, solidity};
+
+/// Proven in the Johnson range: fast, compact, compact-16.
+const PROVEN_BITS: [u32; 3] = [59, 59, 83];
 
 fn generated(profile: Profile, vector: &Vector) -> Vec<(std::path::PathBuf, String)> {
     let folder = solidity().join("src/verifier/generated");
@@ -30,6 +34,24 @@ fn every_committed_proof_is_one_of_its_circuit() {
         let vector = Vector::committed(profile);
         assert!(vector.accepts(&vector.inputs, &vector.proof), "{}", file(profile));
     }
+}
+
+/// What VERIFIER.md says of the profiles' bits; digests have 200 bits.
+// covers: Z7
+#[test]
+fn every_committed_circuit_has_a_hundred_conjectured_bits_and_the_stated_proven_ones() {
+    let mut proven = Vec::new();
+    for profile in Profile::ALL {
+        let security = SecurityTerms::of(&Vector::committed(profile).circuit.common, 200);
+        let SecurityTerms {
+            queries, permutation, combination, out_of_domain, batching, folding, hash, ..
+        } = security;
+        for bits in [queries, permutation, combination, out_of_domain, batching, folding, hash] {
+            assert!(bits >= 100.0, "{}: {security:?}", file(profile));
+        }
+        proven.push(security.proven_johnson.floor() as u32);
+    }
+    assert_eq!(proven, PROVEN_BITS);
 }
 
 /// Builds every circuit and proves it, in minutes and with 4 GB of memory. With `SOTTO_REGENERATE` it replaces what is
