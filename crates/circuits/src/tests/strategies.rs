@@ -85,7 +85,7 @@ impl Source {
     }
 
     /// Changes features of one part: noise, ends of the range and beyond, any integer, or where a value turns.
-    fn vary(&self, features: &mut Features, part: std::ops::Range<usize>, rng: &mut StdRng) {
+    fn vary(&self, features: &mut Features, part: &std::ops::Range<usize>, rng: &mut StdRng) {
         let read: Vec<usize> = self.read.iter().copied().filter(|f| part.contains(f)).collect();
         let numbers: Vec<usize> = read
             .iter()
@@ -115,12 +115,12 @@ impl Source {
     /// A round whose first `live` slots hold intents.
     fn round(&self, live: usize, rng: &mut StdRng) -> (MarketFeatures, [Slot; SLOTS]) {
         let mut base = *self.rows.choose(rng).unwrap();
-        self.vary(&mut base, 0..MARKET_FEATURES, rng);
+        self.vary(&mut base, &(0..MARKET_FEATURES), rng);
         let mut slots = [Slot::default(); SLOTS];
         for slot in &mut slots[..live] {
             let mut features = *self.rows.choose(rng).unwrap();
             features[..MARKET_FEATURES].copy_from_slice(&base[..MARKET_FEATURES]);
-            self.vary(&mut features, MARKET_FEATURES..MODEL_FEATURES, rng);
+            self.vary(&mut features, &(MARKET_FEATURES..MODEL_FEATURES), rng);
             *slot = Slot { commitment: B256::from(rng.r#gen::<[u8; 32]>()), features: split(&features).1 };
         }
         (split(&base).0, slots)
