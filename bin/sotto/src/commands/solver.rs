@@ -8,7 +8,10 @@ use sotto_auction::{
     AuctionId,
     solver::{GatewayEndpoint, RiskLimits, Solver, SolverConfig, SolverDeps, SolverMetrics, SolverStrategy},
 };
-use tracing::info;
+use sotto_circuits::CAPACITIES;
+use sotto_model::program::Shape;
+use sotto_prover::Prover;
+use tracing::{info, warn};
 
 use crate::{
     config, operator,
@@ -29,7 +32,7 @@ impl SolverArgs {
         let mut role = self.role.start().await?;
         let settings = role.config.solver.clone().ok_or_eyre("the configuration has no [solver] section")?;
         let strategies = strategies(&mut role, &settings).await?;
-        let warm = strategies.iter().map(|strategy| (strategy.program.shape().clone(), 1)).collect();
+        let shapes: Vec<Shape> = strategies.iter().map(|strategy| strategy.program.shape().clone()).collect();
         let solver = solver_config(&role, &settings, strategies);
         let deps = SolverDeps {
             pool: role.pool.clone(),
@@ -43,10 +46,22 @@ impl SolverArgs {
         role.tasks.spawn("operator-http", served);
         let (prover, wrap) = (role.prover.clone(), settings.gateway.is_none());
         info!("building circuits");
-        prover.warm(warm, wrap).await?;
+        prover.warm(shapes.iter().map(|shape| (shape.clone(), 1)).collect(), wrap).await?;
+        tokio::spawn(warm_rest(prover, shapes));
         let cancel = role.shutdown.clone();
         role.tasks.spawn("solver", async move { Ok(Solver::run(solver, deps, cancel).await?) });
         role.run().await
+    }
+}
+
+/// Builds the circuits of fuller rounds while the solver already bids. Without a deadline they wait behind proofs.
+async fn warm_rest(prover: Prover, shapes: Vec<Shape>) {
+    for slots in CAPACITIES.into_iter().skip(1) {
+        for shape in &shapes {
+            if let Err(error) = prover.warm(vec![(shape.clone(), slots)], false).await {
+                warn!(class = shape.descriptor(), slots, %error, "circuits not built ahead");
+            }
+        }
     }
 }
 
