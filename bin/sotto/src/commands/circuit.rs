@@ -34,7 +34,7 @@ pub(crate) struct InfoArgs {
     /// Slots that the leaves serve (1, 4, 16 or 32)
     #[arg(long, default_value_t = 1, value_parser = capacity)]
     capacity: usize,
-    /// Build the circuits of the compact profile as well (a minute, and 3 GB of memory)
+    /// Build the circuits of the compact profile as well (half a minute, and 2 GB of memory)
     #[arg(long)]
     compact: bool,
     /// Build the circuits of the tournament's levels as well (a minute, and 2 GB of memory)
