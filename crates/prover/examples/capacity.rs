@@ -233,13 +233,13 @@ fn main() {
         wrap: argument("--wrap", WRAP_SECONDS),
         queue: argument("--queue", 0.03),
     };
-    // Dollars of one worker (2 cores) for an hour.
-    let price = argument("--price", 0.08);
+    // Dollars of one worker (a core) for an hour.
+    let price = argument("--price", 0.04);
     println!("job seconds: {times:?}; {price} dollars an hour for a worker\n");
     println!(
-        "| markets | collect s | sheets a round | window s | rounds/min | intents/round | workers | busy | p50 s | p99 s | pool s/intent | solver s/intent | dollars/1000 intents |"
+        "| markets | collect s | sheets a round | window s | rounds/min | intents/round | workers needed | planned | busy | p50 s | p99 s | pool s/intent | solver s/intent | dollars/1000 intents |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (markets, collect, sheets, window) in [
         (20, 12.0, 16, 36.0),
         (100, 12.0, 16, 36.0),
@@ -253,7 +253,7 @@ fn main() {
         (100, 12.0, 16, 24.0),
     ] {
         let plan =
-            Plan { intents_a_minute: 10_000, solvers: 1000, markets, collect, sheets, window, minutes: 10 };
+            Plan { intents_a_minute: 10_000, solvers: 1000, markets, collect, sheets, window, minutes: 60 };
         row(&plan, &times, price);
     }
     let plan = Plan {
@@ -274,6 +274,7 @@ fn main() {
     );
     println!("\nworkers lost at once, of those that the plan of 100 markets has:");
     if let Some((workers, _)) = workers_needed(&plan, &times, &rounds) {
+        let workers = planned(workers);
         for lost in [0, 5, 10, 20, 30] {
             let left = workers - workers * lost / 100;
             let outcome = simulate(&plan, &times, &rounds, left);
@@ -286,16 +287,23 @@ fn main() {
     }
 }
 
+/// Workers to have when this many are needed: a quarter more.
+const fn planned(needed: usize) -> usize {
+    needed + needed.div_ceil(4)
+}
+
 fn row(plan: &Plan, times: &Times, price: f64) {
     let all = rounds(plan);
     let intents: u64 = all.iter().map(|round| round.intents).sum();
-    let Some((workers, outcome)) = workers_needed(plan, times, &all) else {
+    let Some((needed, _)) = workers_needed(plan, times, &all) else {
         println!(
             "| {} | {} | {} | {} | no number of workers is enough |",
             plan.markets, plan.collect, plan.sheets, plan.window
         );
         return;
     };
+    let workers = planned(needed);
+    let outcome = simulate(plan, times, &all, workers);
     let at = |share: f64| outcome.latencies[((outcome.latencies.len() - 1) as f64 * share) as usize];
     let span = plan.minutes as f64 * 60.0;
     let pool = outcome.busy / intents as f64;
@@ -303,7 +311,7 @@ fn row(plan: &Plan, times: &Times, price: f64) {
     // What is rented is paid for, busy or not.
     let rented = workers as f64 * span / intents as f64;
     println!(
-        "| {} | {} | {} | {} | {:.0} | {:.1} | {workers} | {:.0}% | {:.1} | {:.1} | {pool:.2} | {solver:.2} | {:.2} |",
+        "| {} | {} | {} | {} | {:.0} | {:.1} | {needed} | {workers} | {:.0}% | {:.1} | {:.1} | {pool:.2} | {solver:.2} | {:.2} |",
         plan.markets,
         plan.collect,
         plan.sheets,

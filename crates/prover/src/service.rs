@@ -538,9 +538,6 @@ impl Prover {
         deadline: Instant,
         cancel: CancellationToken,
     ) -> Result<ProvenSheet, ProveError> {
-        if let Some(sealed) = self.remote.seal(self, &node, deadline, &cancel).await {
-            return Ok(sealed);
-        }
         let circuits = Arc::clone(&self.circuits);
         let limits = Limits { stage: Stage::Seal, deadline, cancel: cancel.clone() };
         let prove = move || twice(|| circuits.tournament()?.seal(&node, &limits));

@@ -30,7 +30,7 @@ use crate::{
 enum QueueName {
     /// Anybody's: inputs that hide what they are about.
     Public,
-    /// The solver's own: inputs that hold weights.
+    /// The solver's or aggregator's own: inputs that hold weights or quotes.
     Private,
 }
 

@@ -151,7 +151,7 @@ pub(crate) struct Prover {
     /// Workers for proofs whose inputs hide what they are about; without it they are proved in this process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) public_queue: Option<Queue>,
-    /// Workers for sheets, whose inputs hold the weights: an account and machines of the solver's own.
+    /// Workers for sheets and merges, whose inputs are secrets: an account and machines of the own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) private_queue: Option<Queue>,
 }

@@ -23,7 +23,7 @@ pub trait Reach: sealed::Sealed + Copy + fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Public;
 
-/// Workers of the solver's own account: the inputs carry weights and salts.
+/// Workers of the own account: the inputs carry weights and salts, or quotes that nobody else sees.
 #[derive(Clone, Copy, Debug)]
 pub struct Private;
 

@@ -1,8 +1,8 @@
 //! Proving on other machines: jobs wait in a broker (NATS JetStream), workers come and go, and no proof is trusted before
 //! the submitter has verified it.
 //!
-//! There are two queues, apart by type here and by account on the broker. What a [`Private`] job carries (weights, salts, a
-//! leaf without zero-knowledge) never enters a [`Public`] queue:
+//! There are two queues, apart by type here and by account on the broker. What a [`Private`] job carries (weights, salts,
+//! quotes of losing sheets) never enters a [`Public`] queue:
 //!
 //! ```compile_fail
 //! use std::time::Instant;
@@ -57,7 +57,7 @@ pub use connect::{Auth, Broker, Tls};
 pub use error::RemoteError;
 pub use job::{DeadlineClass, Holds, JobId, Kind, Private, Public, Reach, RemoteJob};
 pub use metrics::{QueueMetrics, WorkerMetrics};
-pub use proving::{MERGE, PRIVATE_KINDS, PUBLIC_KINDS, ProverHandler, RemoteProving, SEAL, SHEET, WRAP};
+pub use proving::{MERGE, PRIVATE_KINDS, PUBLIC_KINDS, ProverHandler, RemoteProving, SHEET, WRAP};
 pub use queue::{Patience, RemoteQueue};
 pub use topology::Limits;
 pub use worker::{Handler, Task, Worker, WorkerConfig, valid_name};

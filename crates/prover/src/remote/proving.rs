@@ -21,16 +21,14 @@ use crate::{
 
 /// A leaf and the sheet around it, from the weights.
 pub const SHEET: Kind = Kind::new("sheet");
-/// Two sheets or nodes into one.
+/// Two sheets or nodes into one. A part shows every quote in it, those of losing sheets too.
 pub const MERGE: Kind = Kind::new("merge");
-/// A node in the sheets' shape.
-pub const SEAL: Kind = Kind::new("seal");
-/// The proof for the chain, from a sheet that hides everything else.
+/// The proof for the chain, from a zero-knowledge proof and data that becomes public.
 pub const WRAP: Kind = Kind::new("wrap");
 /// Kinds of a public queue.
-pub const PUBLIC_KINDS: [Kind; 3] = [WRAP, SEAL, MERGE];
+pub const PUBLIC_KINDS: [Kind; 1] = [WRAP];
 /// Kinds of a private queue.
-pub const PRIVATE_KINDS: [Kind; 4] = [SHEET, WRAP, SEAL, MERGE];
+pub const PRIVATE_KINDS: [Kind; 3] = [SHEET, WRAP, MERGE];
 
 impl RemoteJob for SheetJob {
     type Reach = Private;
@@ -102,19 +100,35 @@ impl SheetJob {
     }
 }
 
-impl RemoteJob for OpenJob {
+/// A wrap on its way to anybody's worker.
+#[derive(Debug)]
+struct Wrap(OpenJob);
+
+impl RemoteJob for Wrap {
     type Reach = Public;
 
     fn kind(&self) -> Kind {
-        match self {
-            Self::Merge { .. } => MERGE,
-            Self::Seal { .. } => SEAL,
-            Self::Wrap { .. } => WRAP,
-        }
+        WRAP
     }
 
     fn encode(&self) -> Vec<u8> {
-        self.to_bytes()
+        self.0.to_bytes()
+    }
+}
+
+/// A merge on its way to a worker of the aggregator's own account.
+#[derive(Debug)]
+struct Merge(OpenJob);
+
+impl RemoteJob for Merge {
+    type Reach = Private;
+
+    fn kind(&self) -> Kind {
+        MERGE
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        self.0.to_bytes()
     }
 }
 
@@ -128,9 +142,9 @@ fn invalid(layer: Layer, reason: &str) -> ProveError {
 /// The queues that a prover may use; without any it proves at home.
 #[derive(Clone, Debug, Default)]
 pub struct RemoteProving {
-    /// For merges, seals and wraps.
+    /// For wraps.
     pub public: Option<RemoteQueue<Public>>,
-    /// For sheets: workers of the solver's own account.
+    /// For sheets and merges, whose inputs are secrets: workers of the own account.
     pub private: Option<RemoteQueue<Private>>,
 }
 
@@ -165,28 +179,13 @@ impl RemoteProving {
         deadline: Instant,
         cancel: &CancellationToken,
     ) -> Option<ProvenNode> {
+        let queue = self.private.as_ref()?;
         let (home, asked) = (home.clone(), Arc::new(job.clone()));
         let verify = move |bytes: Bytes| {
             let (home, asked) = (home.clone(), Arc::clone(&asked));
             async move { home.accept_node(&asked, bytes.to_vec()).await }.boxed()
         };
-        self.open(&OpenJob::from(job), deadline, cancel, verify).await
-    }
-
-    pub(crate) async fn seal(
-        &self,
-        home: &Prover,
-        node: &ProvenNode,
-        deadline: Instant,
-        cancel: &CancellationToken,
-    ) -> Option<ProvenSheet> {
-        let job = OpenJob::Seal { node: node.into() };
-        let (home, asked) = (home.clone(), Arc::new(node.clone()));
-        let verify = move |bytes: Bytes| {
-            let (home, asked) = (home.clone(), Arc::clone(&asked));
-            async move { home.accept_seal(&asked, bytes.to_vec()).await }.boxed()
-        };
-        self.open(&job, deadline, cancel, verify).await
+        at_home(MERGE, queue.submit(&Merge(job.into()), deadline, cancel, verify).await)
     }
 
     pub(crate) async fn wrap(
@@ -196,23 +195,13 @@ impl RemoteProving {
         deadline: Instant,
         cancel: &CancellationToken,
     ) -> Option<WrappedProof> {
+        let queue = self.public.as_ref()?;
         let (home, asked) = (home.clone(), Arc::new(job.clone()));
         let verify = move |bytes: Bytes| {
             let (home, asked) = (home.clone(), Arc::clone(&asked));
             async move { home.accept_wrap(&asked, bytes.to_vec()).await }.boxed()
         };
-        self.open(&OpenJob::from(job), deadline, cancel, verify).await
-    }
-
-    async fn open<T: Send>(
-        &self,
-        job: &OpenJob,
-        deadline: Instant,
-        cancel: &CancellationToken,
-        verify: impl Fn(Bytes) -> BoxFuture<'static, Result<T, ProveError>> + Sync,
-    ) -> Option<T> {
-        let queue = self.public.as_ref()?;
-        at_home(job.kind(), queue.submit(job, deadline, cancel, verify).await)
+        at_home(WRAP, queue.submit(&Wrap(job.into()), deadline, cancel, verify).await)
     }
 }
 
@@ -251,7 +240,12 @@ async fn prove(prover: Prover, task: Task) -> Result<Vec<u8>, ProveError> {
         return Ok(prover.prove_sheet(job, deadline, cancel).await?.bytes);
     }
     let job = OpenJob::from_bytes(&input).map_err(|e| invalid(Layer::Wrap, &e.to_string()))?;
-    if job.kind().name() != kind {
+    let named = match &job {
+        OpenJob::Wrap { .. } => kind == WRAP.name(),
+        OpenJob::Merge { .. } => kind == MERGE.name(),
+        OpenJob::Seal { .. } => false,
+    };
+    if !named {
         return Err(invalid(Layer::Wrap, "the job is of another kind"));
     }
     Ok(prover.run_open(job, deadline, cancel).await?.to_bytes())
