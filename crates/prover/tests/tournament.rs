@@ -73,9 +73,9 @@ async fn merged(prover: &Prover, left: Part, right: Option<Part>) -> ProvenNode 
     node
 }
 
-fn refused(result: Result<ProvenNode, ProveError>) -> Option<MergeError> {
+fn refused(result: &Result<ProvenNode, ProveError>) -> Option<MergeError> {
     match result {
-        Err(ProveError::Unmergeable { source }) => Some(source),
+        Err(ProveError::Unmergeable { source }) => Some(*source),
         _ => None,
     }
 }
@@ -93,10 +93,10 @@ async fn sheets_merge_elsewhere_and_only_what_was_asked_for_is_accepted() {
     let merge = |left: Part, right: Part| {
         prover.merge(MergeJob { left, right: Some(right) }, no_deadline(), CancellationToken::new())
     };
-    assert_eq!(refused(merge(part(&first), part(&other)).await), Some(MergeError::Round));
+    assert_eq!(refused(&merge(part(&first), part(&other)).await), Some(MergeError::Round));
     let order = |left, right| Some(MergeError::Standing(StandingError::Order { left, right }));
-    assert_eq!(refused(merge(part(&first), part(&first)).await), order(1, 1));
-    assert_eq!(refused(merge(part(&second), part(&first)).await), order(2, 1));
+    assert_eq!(refused(&merge(part(&first), part(&first)).await), order(1, 1));
+    assert_eq!(refused(&merge(part(&second), part(&first)).await), order(2, 1));
 
     let job = MergeJob { left: part(&first), right: Some(part(&second)) };
     let bytes = elsewhere(&prover, &OpenJob::from(&job)).await;
@@ -107,7 +107,7 @@ async fn sheets_merge_elsewhere_and_only_what_was_asked_for_is_accepted() {
     flipped[1000] ^= 1;
     assert!(prover.accept_node(&job, flipped).await.is_err());
     assert!(prover.verify_part(PartBytes::Node { level: 2, proof: bytes }).await.is_err(), "another level");
-    let levels = refused(merge(Part::Node(pair.clone()), part(&third)).await);
+    let levels = refused(&merge(Part::Node(pair.clone()), part(&third)).await);
     assert_eq!(levels, Some(MergeError::Levels { left: 1, right: 0 }));
 
     let lifted = merged(&prover, part(&third), None).await;

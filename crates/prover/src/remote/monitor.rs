@@ -42,7 +42,7 @@ pub(super) async fn keep_topology<R: Reach>(shared: Arc<Shared>) {
 }
 
 /// Follows the list of workers.
-pub(super) async fn watch_workers<R: Reach>(shared: Arc<Shared>) {
+pub(super) async fn watch_workers(shared: Arc<Shared>) {
     loop {
         if let Ok(topology) = shared.topology()
             && let Ok(mut watch) = topology.adverts.watch_with_history(">").await
