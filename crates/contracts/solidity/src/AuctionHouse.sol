@@ -13,7 +13,8 @@ import {IProofVerifier} from "./interfaces/IProofVerifier.sol";
 
 /// @title The auction house
 /// @notice See IAuctionHouse. Nothing in it can be replaced: verifier, registry, markets and Permit2 are fixed at
-///         deployment; only the root of the allowed circuits changes, behind a timelock.
+///         deployment; only the root of the allowed circuits changes, behind a timelock, and the protocol's share of
+///         surplus, for rounds that open later.
 contract AuctionHouse is Rounds, Commits, Settlement, Filling {
     error BadDependency(address dependency);
 
@@ -22,6 +23,7 @@ contract AuctionHouse is Rounds, Commits, Settlement, Filling {
     /// @param registry_ Strategies and bonds; it must be bound to this contract after deployment.
     /// @param verifier_ Verifier of wrapped proofs.
     /// @param permit2_ Permit2.
+    /// @param wrappedCoin_ The wrapped coin that intents may have paid out as coins; zero for none.
     /// @param keySetRoot_ First root of the allowed circuits.
     /// @param keySetDelay_ Seconds between the proposal of a root and its earliest use.
     constructor(
@@ -30,13 +32,15 @@ contract AuctionHouse is Rounds, Commits, Settlement, Filling {
         IStrategyRegistry registry_,
         IProofVerifier verifier_,
         address permit2_,
+        address wrappedCoin_,
         bytes32 keySetRoot_,
         uint64 keySetDelay_
-    ) AuctionStorage(markets_, registry_, verifier_, permit2_) KeySet(owner_, keySetRoot_, keySetDelay_) {
+    ) AuctionStorage(markets_, registry_, verifier_, permit2_, wrappedCoin_) KeySet(owner_, keySetRoot_, keySetDelay_) {
         _requireCode(address(markets_));
         _requireCode(address(registry_));
         _requireCode(address(verifier_));
         _requireCode(permit2_);
+        if (wrappedCoin_ != address(0)) _requireCode(wrappedCoin_);
     }
 
     function _requireCode(address dependency) private view {

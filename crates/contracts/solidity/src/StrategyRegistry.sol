@@ -24,8 +24,9 @@ contract StrategyRegistry is IStrategyRegistry {
     uint32 public immutable activationDelay;
     /// @inheritdoc IStrategyRegistry
     uint32 public immutable withdrawalDelay;
-    /// @notice Who may name the auction house, once.
-    address public immutable deployer;
+    /// @notice Who may name the auction house, once. Given, not the creator: a contract that creates at addresses known
+    ///         beforehand is everybody's.
+    address public immutable binder;
     /// @inheritdoc IStrategyRegistry
     address public auctionHouse;
 
@@ -46,18 +47,20 @@ contract StrategyRegistry is IStrategyRegistry {
 
     /// @param activationDelay_ Blocks from activation to activity (D).
     /// @param withdrawalDelay_ Blocks from the request of a withdrawal to its payment.
-    constructor(uint32 activationDelay_, uint32 withdrawalDelay_) {
+    /// @param binder_ Who names the auction house.
+    constructor(uint32 activationDelay_, uint32 withdrawalDelay_, address binder_) {
         activationDelay = activationDelay_;
         withdrawalDelay = withdrawalDelay_;
-        deployer = msg.sender;
+        binder = binder_;
     }
 
-    /// @notice Names the one auction house that may lock and slash bonds; once, by the deployer.
+    /// @notice Names the one auction house that may lock and slash bonds; once, by the binder.
     function bindAuctionHouse(address auctionHouse_) external {
-        if (msg.sender != deployer) revert NotOwner(0, msg.sender);
+        if (msg.sender != binder) revert NotOwner(0, msg.sender);
         if (auctionHouse != address(0)) revert AlreadyBound();
         if (auctionHouse_ == address(0)) revert ZeroAddress();
         auctionHouse = auctionHouse_;
+        emit AuctionHouseBound(auctionHouse_);
     }
 
     /// @inheritdoc IStrategyRegistry
@@ -159,6 +162,7 @@ contract StrategyRegistry is IStrategyRegistry {
         _checkFree(strategyId, a, amount);
         a.locked += amount.toUint128();
         ++a.committed;
+        emit BondLocked(strategyId, amount);
     }
 
     /// @inheritdoc IStrategyRegistry
@@ -166,6 +170,7 @@ contract StrategyRegistry is IStrategyRegistry {
         BondAccount storage a = _accounts[strategyId];
         a.locked -= amount.toUint128();
         if (uncovered) ++a.uncovered;
+        emit BondUnlocked(strategyId, amount, uncovered);
     }
 
     /// @inheritdoc IStrategyRegistry
@@ -178,7 +183,7 @@ contract StrategyRegistry is IStrategyRegistry {
         a.bond -= amount.toUint128();
         if (isDefault) ++a.defaults;
         uint256 burned = amount - payment;
-        emit BondSlashed(strategyId, burned, payee, payment);
+        emit BondSlashed(strategyId, burned, payee, payment, isDefault);
         if (burned != 0) SafeTransferLib.forceSafeTransferETH(BURN, burned, PAYMENT_GAS);
         if (payment != 0) SafeTransferLib.forceSafeTransferETH(payee, payment, PAYMENT_GAS);
     }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Fixture} from "./support/Fixture.sol";
-import {IAuctionHouse, Commit, CommitState} from "../src/interfaces/IAuctionHouse.sol";
+import {Commit, CommitState, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
 import {IStrategyRegistry, BondAccount} from "../src/interfaces/IStrategyRegistry.sol";
 import {MarketParams} from "../src/interfaces/IMarkets.sol";
 
@@ -28,7 +28,7 @@ contract CommitsTest is Fixture {
         Run memory run = _openOne();
         _commit(run, solver, strategy);
         vm.prank(solver);
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.AlreadyCommitted.selector, run.id, strategy));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.AlreadyCommitted.selector, run.id, strategy));
         house.commit(run.id, strategy, SHEET);
     }
 
@@ -45,7 +45,7 @@ contract CommitsTest is Fixture {
         Run memory run = _openOne();
         address operator = makeAddr("operator");
         vm.prank(operator);
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.NotAuthorised.selector, strategy, operator));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.NotAuthorised.selector, strategy, operator));
         house.commit(run.id, strategy, SHEET);
         vm.prank(solver);
         registry.setOperator(strategy, operator);
@@ -64,13 +64,13 @@ contract CommitsTest is Fixture {
         bytes32 late = _register(makeAddr("late"), address(executor), 9, true);
         Run memory run = _openOne();
         vm.prank(makeAddr("late"));
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.StrategyNotActive.selector, late, run.id));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.StrategyNotActive.selector, late, run.id));
         house.commit(run.id, late, SHEET);
         vm.prank(makeAddr("late"));
         registry.activate(late);
         vm.roll(house.getRound(run.id).commitEnd);
         vm.prank(makeAddr("late"));
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.StrategyNotActive.selector, late, run.id));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.StrategyNotActive.selector, late, run.id));
         house.commit(run.id, late, SHEET);
     }
 
@@ -92,7 +92,7 @@ contract CommitsTest is Fixture {
         _nextBlocks(1);
         Run memory run = _openOne();
         vm.startPrank(late);
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.StrategyNotActive.selector, id, early.id));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.StrategyNotActive.selector, id, early.id));
         house.commit(early.id, id, SHEET);
         house.commit(run.id, id, SHEET);
         vm.stopPrank();
@@ -106,7 +106,7 @@ contract CommitsTest is Fixture {
         Run memory run = _openOne();
         vm.startPrank(solver);
         house.commit(before.id, strategy, SHEET);
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.StrategyNotActive.selector, strategy, run.id));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.StrategyNotActive.selector, strategy, run.id));
         house.commit(run.id, strategy, SHEET);
         vm.stopPrank();
     }
@@ -121,7 +121,7 @@ contract CommitsTest is Fixture {
         market = home;
         Run memory run = _openOne();
         vm.prank(rival);
-        vm.expectPartialRevert(IAuctionHouse.WrongMarket.selector);
+        vm.expectPartialRevert(IAuctionEvents.WrongMarket.selector);
         house.commit(run.id, id, SHEET);
     }
 
@@ -130,7 +130,7 @@ contract CommitsTest is Fixture {
         Run memory run = _openOne();
         _toSettle(run);
         vm.prank(solver);
-        vm.expectPartialRevert(IAuctionHouse.OutsideWindow.selector);
+        vm.expectPartialRevert(IAuctionEvents.OutsideWindow.selector);
         house.commit(run.id, strategy, SHEET);
         vm.roll(vm.getBlockNumber() - 1);
         vm.prank(solver);
@@ -144,10 +144,10 @@ contract CommitsTest is Fixture {
         vm.startPrank(solver);
         for (uint256 i; i < 4; ++i) {
             bytes32 bad = bytes32(p << (64 * i));
-            vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.NonCanonicalElement.selector, bad));
+            vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.NonCanonicalElement.selector, bad));
             house.commit(run.id, strategy, bad);
             bad = bytes32(uint256(type(uint64).max) << (64 * i));
-            vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.NonCanonicalElement.selector, bad));
+            vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.NonCanonicalElement.selector, bad));
             house.commit(run.id, strategy, bad);
         }
         house.commit(run.id, strategy, bytes32((p - 1) * (1 + (1 << 64) + (1 << 128) + (1 << 192))));
@@ -177,7 +177,7 @@ contract CommitsTest is Fixture {
         Run memory run = _openOne();
         uint32 index = _commit(run, solver, strategy);
         _toSettle(run);
-        vm.expectPartialRevert(IAuctionHouse.OutsideWindow.selector);
+        vm.expectPartialRevert(IAuctionEvents.OutsideWindow.selector);
         house.penalise(run.id, index);
         _toFill(run);
         uint256 dead = DEAD.balance;
@@ -187,21 +187,21 @@ contract CommitsTest is Fixture {
         assertEq(a.bond, 10 ether - SHEET_BOND);
         assertEq(a.locked, 0);
         assertEq(a.uncovered, 1);
-        vm.expectPartialRevert(IAuctionHouse.WrongCommitState.selector);
+        vm.expectPartialRevert(IAuctionEvents.WrongCommitState.selector);
         house.penalise(run.id, index);
     }
 
     function test_a_covered_sheet_is_not_penalised_and_released_after_the_fills() public {
         Run memory run = _settledOne(_result(1500, 0, 1));
-        vm.expectPartialRevert(IAuctionHouse.WrongCommitState.selector);
+        vm.expectPartialRevert(IAuctionEvents.WrongCommitState.selector);
         house.penalise(run.id, 0);
-        vm.expectPartialRevert(IAuctionHouse.OutsideWindow.selector);
+        vm.expectPartialRevert(IAuctionEvents.OutsideWindow.selector);
         house.release(run.id, 0);
         _toEnd(run);
         house.release(run.id, 0);
         assertEq(registry.account(strategy).locked, 0);
         assertEq(registry.account(strategy).bond, 10 ether);
-        vm.expectPartialRevert(IAuctionHouse.WrongCommitState.selector);
+        vm.expectPartialRevert(IAuctionEvents.WrongCommitState.selector);
         house.release(run.id, 0);
     }
 
@@ -209,9 +209,9 @@ contract CommitsTest is Fixture {
         Run memory run = _openOne();
         _commit(run, solver, strategy);
         _toEnd(run);
-        vm.expectPartialRevert(IAuctionHouse.WrongCommitState.selector);
+        vm.expectPartialRevert(IAuctionEvents.WrongCommitState.selector);
         house.release(run.id, 0);
-        vm.expectPartialRevert(IAuctionHouse.WrongCommitState.selector);
+        vm.expectPartialRevert(IAuctionEvents.WrongCommitState.selector);
         house.release(run.id, 1);
     }
 }

@@ -4,7 +4,14 @@ pragma solidity ^0.8.28;
 import {Fixture} from "./support/Fixture.sol";
 import {BadExecutor} from "./support/BadExecutor.sol";
 import {ContractTrader} from "./support/ContractTrader.sol";
-import {IAuctionHouse, FillRequest, Intent, CommitState} from "../src/interfaces/IAuctionHouse.sol";
+import {
+    IAuctionHouse,
+    FillRequest,
+    Intent,
+    CommitState,
+    IAuctionEvents,
+    IAuctionEnd
+} from "../src/interfaces/IAuctionHouse.sol";
 import {InventoryExecutor} from "../src/executors/InventoryExecutor.sol";
 
 /// covers: C8
@@ -45,7 +52,7 @@ contract DefaultsTest is Fixture {
         assertEq(quote.balanceOf(address(bad)), executorQuote, "executor's quote");
         assertEq(registry.account(badStrategy).bond, 10 ether - SLOT_BOND);
         assertEq(registry.account(badStrategy).defaults, 1);
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.SlotIsClosed.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.SlotIsClosed.selector, 0));
         house.fill(request);
     }
 
@@ -88,7 +95,7 @@ contract DefaultsTest is Fixture {
     function test_an_executor_that_reenters_fails_by_itself() public {
         Run memory run = _badRun(1500);
         bad.set(BadExecutor.Mode.Reenter);
-        bad.setReentry(abi.encodeCall(IAuctionHouse.closeRound, (run.id, "")));
+        bad.setReentry(abi.encodeCall(IAuctionEnd.closeRound, (run.id, "")));
         _assertDefault(run, 0.0015 ether);
     }
 
@@ -148,7 +155,7 @@ contract DefaultsTest is Fixture {
         owner.approve(address(base));
         Intent[] memory intents = new Intent[](1);
         intents[0] = _intent(0, BASE, 0, 1);
-        intents[0].owner = address(owner);
+        intents[0].owner = intents[0].recipient = address(owner);
         Run memory run = _open(intents);
         _commit(run, badSolver, badStrategy);
         run.results[0] = _result(1500, 0, 1);
@@ -184,7 +191,7 @@ contract DefaultsTest is Fixture {
     function test_too_little_gas_for_the_executor_is_named() public {
         Run memory run = _badRun(1500);
         FillRequest memory request = _fillRequest(run, 0);
-        vm.expectPartialRevert(IAuctionHouse.InsufficientGas.selector);
+        vm.expectPartialRevert(IAuctionEvents.InsufficientGas.selector);
         house.fill{gas: 560_000}(request);
     }
 
@@ -226,7 +233,7 @@ contract DefaultsTest is Fixture {
         FillRequest memory request = _fillRequest(run, 0);
         vm.etch(trader, address(new ContractTrader(address(permit2))).code);
         ContractTrader(trader).set(ContractTrader.Mode.Invalid);
-        vm.expectPartialRevert(IAuctionHouse.PullFailed.selector);
+        vm.expectPartialRevert(IAuctionEvents.PullFailed.selector);
         house.fill(request);
         ContractTrader(trader).set(ContractTrader.Mode.Valid);
         assertTrue(house.fill(request));

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Fixture} from "./support/Fixture.sol";
-import {IAuctionHouse, FillRequest, Result, Intent} from "../src/interfaces/IAuctionHouse.sol";
+import {FillRequest, Result, Intent, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
 import {MarketParams, Pricing} from "../src/interfaces/IMarkets.sol";
 import {IPermit2Witness} from "../src/interfaces/IPermit2Witness.sol";
 import {FeatureLib} from "../src/libraries/FeatureLib.sol";
@@ -57,7 +57,7 @@ contract FillTest is Fixture {
         Run memory run = _settledOne(_result(1500, 100, 1));
         FillRequest memory request = _fillRequest(run, 0);
         house.fill(request);
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.SlotIsClosed.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.SlotIsClosed.selector, 0));
         house.fill(request);
     }
 
@@ -69,7 +69,7 @@ contract FillTest is Fixture {
         run.results[0] = run.results[1] = _result(10, 0, 1);
         _settleAndMove(run, _indices(0));
         house.fill(_fillRequest(run, 0));
-        _refillSlot(run, 1, IAuctionHouse.PullFailed.selector);
+        _refillSlot(run, 1, IAuctionEvents.PullFailed.selector);
     }
 
     function _refillSlot(Run memory run, uint8 slot, bytes4 errorSelector) internal {
@@ -85,11 +85,11 @@ contract FillTest is Fixture {
         run.results[0] = _result(1500, 100, 1);
         _toSettle(run);
         house.settle(_settleRequest(run, _indices(0)));
-        _refill(run, IAuctionHouse.OutsideWindow.selector);
+        _refill(run, IAuctionEvents.OutsideWindow.selector);
         vm.roll(house.getRound(run.id).settleEnd);
-        _refill(run, IAuctionHouse.OutsideWindow.selector);
+        _refill(run, IAuctionEvents.OutsideWindow.selector);
         vm.roll(house.getRound(run.id).fillEnd + 1);
-        _refill(run, IAuctionHouse.OutsideWindow.selector);
+        _refill(run, IAuctionEvents.OutsideWindow.selector);
         vm.roll(house.getRound(run.id).fillEnd);
         assertTrue(house.fill(_fillRequest(run, 0)));
     }
@@ -97,18 +97,18 @@ contract FillTest is Fixture {
     function test_an_unsettled_round_fills_nothing() public {
         Run memory run = _openOne();
         _toFill(run);
-        _refill(run, IAuctionHouse.NotSettled.selector);
+        _refill(run, IAuctionEvents.NotSettled.selector);
     }
 
     function test_a_slot_without_a_winner_is_not_filled() public {
         Run memory run = _settledOne(Result(0, 0, 0));
-        _refill(run, IAuctionHouse.NoWinner.selector);
+        _refill(run, IAuctionEvents.NoWinner.selector);
     }
 
     function test_a_fill_below_the_proven_price_is_refused() public {
         Run memory run = _settledOne(_result(1500, 100, 1));
         run.results[0] = _result(1499, 100, 1);
-        _refill(run, IAuctionHouse.Mismatch.selector);
+        _refill(run, IAuctionEvents.Mismatch.selector);
     }
 
     function test_a_result_of_another_slot_is_refused() public {
@@ -123,7 +123,7 @@ contract FillTest is Fixture {
         FillRequest memory request = _fillRequest(run, 0);
         request.result = run.results[1];
         request.merkleProof = _proof(run.results, 1);
-        vm.expectPartialRevert(IAuctionHouse.Mismatch.selector);
+        vm.expectPartialRevert(IAuctionEvents.Mismatch.selector);
         house.fill(request);
     }
 
@@ -131,29 +131,29 @@ contract FillTest is Fixture {
         Run memory run = _settledOne(_result(1500, 100, 1));
         FillRequest memory request = _fillRequest(run, 0);
         request.blinding = bytes32(uint256(1));
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.WrongOpening.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.WrongOpening.selector, 0));
         house.fill(request);
         run.intents[0].minBuyAmount = 0;
-        _refill(run, IAuctionHouse.WrongOpening.selector);
+        _refill(run, IAuctionEvents.WrongOpening.selector);
     }
 
     function test_other_slots_than_those_of_the_round_are_refused() public {
         Run memory run = _settledOne(_result(1500, 100, 1));
         run.intents[0] = _intent(0, 2 * BASE, 0, 9);
         run.slots = _slots(run.intents);
-        _refill(run, IAuctionHouse.Mismatch.selector);
+        _refill(run, IAuctionEvents.Mismatch.selector);
         run.slots = hex"00";
-        _refill(run, IAuctionHouse.WrongLength.selector);
+        _refill(run, IAuctionEvents.WrongLength.selector);
     }
 
     function test_a_slot_beyond_the_non_empty_ones_is_refused() public {
         Run memory run = _settledOne(_result(1500, 100, 1));
         FillRequest memory request = _fillRequest(run, 0);
         request.slot = 1;
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.BadSlots.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.BadSlots.selector, 1));
         house.fill(request);
         request.slot = 255;
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.BadSlots.selector, 255));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.BadSlots.selector, 255));
         house.fill(request);
     }
 
@@ -172,7 +172,7 @@ contract FillTest is Fixture {
             _commit(run, solver, strategy);
             run.results[0] = _result(1, 0, 1);
             _settleAndMove(run, _indices(0));
-            _refill(run, IAuctionHouse.WrongFeatures.selector);
+            _refill(run, IAuctionEvents.WrongFeatures.selector);
             _observe(1);
         }
     }
@@ -188,9 +188,9 @@ contract FillTest is Fixture {
         run.results[0] = _result(1, 0, 1);
         _settleAndMove(run, _indices(0));
         vm.warp(intents[0].validFrom - 1);
-        _refill(run, IAuctionHouse.IntentExpired.selector);
+        _refill(run, IAuctionEvents.IntentExpired.selector);
         vm.warp(intents[0].deadline + 1);
-        _refill(run, IAuctionHouse.IntentExpired.selector);
+        _refill(run, IAuctionEvents.IntentExpired.selector);
         uint256 snapshot = vm.snapshotState();
         vm.warp(intents[0].validFrom);
         assertTrue(house.fill(_fillRequest(run, 0)));
@@ -213,31 +213,31 @@ contract FillTest is Fixture {
     function test_other_tokens_than_the_markets_are_refused() public {
         Intent memory intent = _intent(0, BASE, 0, 1);
         intent.buyToken = address(base);
-        _unfillable(intent, IAuctionHouse.WrongTokens.selector);
+        _unfillable(intent, IAuctionEvents.WrongTokens.selector);
     }
 
     function test_an_intent_for_another_market_is_refused() public {
         Intent memory intent = _intent(0, BASE, 0, 1);
         intent.market = bytes32(uint256(1));
-        _unfillable(intent, IAuctionHouse.WrongMarket.selector);
+        _unfillable(intent, IAuctionEvents.WrongMarket.selector);
     }
 
     // covers: S14
     function test_recipients_without_use_are_refused() public {
         Intent memory intent = _intent(0, BASE, 0, 1);
         intent.recipient = address(0);
-        _unfillable(intent, IAuctionHouse.BadRecipient.selector);
+        _unfillable(intent, IAuctionEvents.BadRecipient.selector);
         _observe(1);
         intent.recipient = address(house);
-        _unfillable(intent, IAuctionHouse.BadRecipient.selector);
+        _unfillable(intent, IAuctionEvents.BadRecipient.selector);
     }
 
     function test_a_size_outside_the_range_cannot_be_filled() public {
-        _unfillable(_intent(0, BASE / 1000, 0, 1), IAuctionHouse.SizeOutOfRange.selector);
+        _unfillable(_intent(0, BASE / 1000, 0, 1), IAuctionEvents.SizeOutOfRange.selector);
         _observe(1);
-        _unfillable(_intent(1, 1_000_001 * QUOTE, 0, 2), IAuctionHouse.SizeOutOfRange.selector);
+        _unfillable(_intent(1, 1_000_001 * QUOTE, 0, 2), IAuctionEvents.SizeOutOfRange.selector);
         _observe(1);
-        _unfillable(_intent(1, 0, 0, 3), IAuctionHouse.SizeOutOfRange.selector);
+        _unfillable(_intent(1, 0, 0, 3), IAuctionEvents.SizeOutOfRange.selector);
     }
 
     // covers: S15
@@ -249,7 +249,7 @@ contract FillTest is Fixture {
 
     function test_a_limit_that_the_quote_does_not_meet_reverts_without_a_default() public {
         uint256 bond = registry.account(strategy).bond;
-        _unfillable(_intent(0, BASE, 2004 * QUOTE, 1), IAuctionHouse.LimitNotMet.selector);
+        _unfillable(_intent(0, BASE, 2004 * QUOTE, 1), IAuctionEvents.LimitNotMet.selector);
         assertEq(registry.account(strategy).bond, bond);
     }
 
@@ -266,7 +266,7 @@ contract FillTest is Fixture {
         _commit(run, rival, id);
         run.results[0] = _result(99, 0, 1);
         _settleAndMove(run, _indices(0));
-        _refill(run, IAuctionHouse.BelowReserve.selector);
+        _refill(run, IAuctionEvents.BelowReserve.selector);
     }
 
     // covers: S1 S2 S4 S5
@@ -275,16 +275,16 @@ contract FillTest is Fixture {
         FillRequest memory request = _fillRequest(run, 0);
         (, uint256 otherKey) = makeAddrAndKey("other");
         request.signature = _sign(run.intents[0], otherKey);
-        vm.expectPartialRevert(IAuctionHouse.PullFailed.selector);
+        vm.expectPartialRevert(IAuctionEvents.PullFailed.selector);
         house.fill(request);
         request.signature = "";
-        vm.expectPartialRevert(IAuctionHouse.PullFailed.selector);
+        vm.expectPartialRevert(IAuctionEvents.PullFailed.selector);
         house.fill(request);
         request.signature = new bytes(65);
-        vm.expectPartialRevert(IAuctionHouse.PullFailed.selector);
+        vm.expectPartialRevert(IAuctionEvents.PullFailed.selector);
         house.fill(request);
         request.signature = bytes.concat(_sign(run.intents[0], traderKey), hex"00");
-        vm.expectPartialRevert(IAuctionHouse.PullFailed.selector);
+        vm.expectPartialRevert(IAuctionEvents.PullFailed.selector);
         house.fill(request);
     }
 
@@ -303,7 +303,7 @@ contract FillTest is Fixture {
         FillRequest memory request = _fillRequest(run, 0);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(traderKey, _permitDigest(run.intents[0], address(this)));
         request.signature = abi.encodePacked(r, s, v);
-        vm.expectPartialRevert(IAuctionHouse.PullFailed.selector);
+        vm.expectPartialRevert(IAuctionEvents.PullFailed.selector);
         house.fill(request);
     }
 
@@ -313,7 +313,7 @@ contract FillTest is Fixture {
         uint256 bond = registry.account(strategy).bond;
         vm.prank(trader);
         permit2.invalidateUnorderedNonces(0, 2);
-        _refill(run, IAuctionHouse.PullFailed.selector);
+        _refill(run, IAuctionEvents.PullFailed.selector);
         assertEq(registry.account(strategy).bond, bond);
     }
 
@@ -341,12 +341,12 @@ contract FillTest is Fixture {
         vm.startPrank(trader);
         base.approve(address(permit2), 0);
         vm.stopPrank();
-        _refill(run, IAuctionHouse.PullFailed.selector);
+        _refill(run, IAuctionEvents.PullFailed.selector);
         vm.startPrank(trader);
         base.approve(address(permit2), type(uint256).max);
         base.transfer(address(1), base.balanceOf(trader));
         vm.stopPrank();
-        _refill(run, IAuctionHouse.PullFailed.selector);
+        _refill(run, IAuctionEvents.PullFailed.selector);
         assertEq(registry.account(strategy).bond, 10 ether);
     }
 
@@ -356,15 +356,15 @@ contract FillTest is Fixture {
                 abi.encodePacked(
                     bytes4(
                         keccak256(
-                            "executeTrade((bytes32,address,uint256,uint256,bytes32,uint8,(address,address,address,address,uint256,uint256,uint64,uint64,uint256,bytes32,bytes32),bytes))"
+                            "executeTrade((bytes32,uint8,bytes,(address,address,address,address,uint256,uint256,uint64,uint64,uint256,bytes32,bytes32),bytes32,bytes,(uint32,uint32,uint32),bytes32[5]))"
                         )
                     ),
                     abi.encode(uint256(32)),
-                    new bytes(640)
+                    new bytes(1600)
                 )
             );
         assertFalse(ok);
-        assertEq(bytes4(reason), IAuctionHouse.OnlySelf.selector);
+        assertEq(bytes4(reason), IAuctionEvents.OnlySelf.selector);
     }
 
     /// A market with second prices and a strategy in it.

@@ -5,7 +5,7 @@ import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {PlainToken} from "./support/PlainToken.sol";
 import {FeeToken, BlocklistToken, NoReturnToken, LyingToken, HookToken} from "./support/OddTokens.sol";
-import {IAuctionHouse, FillRequest} from "../src/interfaces/IAuctionHouse.sol";
+import {IAuctionHouse, FillRequest, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
 
 /// The market's tokens are replaced in place by odd ones, before the fill.
 /// covers: C1 C2 C3 C4
@@ -32,7 +32,7 @@ contract OddTokensTest is Fixture {
         Run memory run = _run();
         _replace(quote, address(new BlocklistToken(6)));
         BlocklistToken(address(quote)).setBlocked(trader, true);
-        _expectNoBondMoves(run, IAuctionHouse.PaymentFailed.selector);
+        _expectNoBondMoves(run, IAuctionEvents.PaymentFailed.selector);
         BlocklistToken(address(quote)).setBlocked(trader, false);
         assertTrue(house.fill(_fillRequest(run, 0)));
     }
@@ -41,30 +41,30 @@ contract OddTokensTest is Fixture {
         Run memory run = _run();
         _replace(base, address(new BlocklistToken(18)));
         BlocklistToken(address(base)).setBlocked(trader, true);
-        _expectNoBondMoves(run, IAuctionHouse.PullFailed.selector);
+        _expectNoBondMoves(run, IAuctionEvents.PullFailed.selector);
         BlocklistToken(address(base)).setBlocked(trader, false);
         BlocklistToken(address(base)).setPaused(true);
-        _expectNoBondMoves(run, IAuctionHouse.PullFailed.selector);
+        _expectNoBondMoves(run, IAuctionEvents.PullFailed.selector);
     }
 
     function test_a_sold_token_with_a_fee_moves_no_bond() public {
         Run memory run = _run();
         _replace(base, address(new FeeToken(18)));
-        _expectNoBondMoves(run, IAuctionHouse.PullFailed.selector);
+        _expectNoBondMoves(run, IAuctionEvents.PullFailed.selector);
     }
 
     function test_a_sold_token_that_lies_moves_no_bond() public {
         Run memory run = _run();
         _replace(base, address(new LyingToken(18)));
         LyingToken(address(base)).setIgnored(address(executor), true);
-        _expectNoBondMoves(run, IAuctionHouse.PullFailed.selector);
+        _expectNoBondMoves(run, IAuctionEvents.PullFailed.selector);
     }
 
     function test_a_bought_token_that_lies_to_the_recipient_moves_no_bond() public {
         Run memory run = _run();
         _replace(quote, address(new LyingToken(6)));
         LyingToken(address(quote)).setIgnored(trader, true);
-        _expectNoBondMoves(run, IAuctionHouse.PaymentFailed.selector);
+        _expectNoBondMoves(run, IAuctionEvents.PaymentFailed.selector);
     }
 
     /// The executor knows the market's tokens: what arrives short is its default.

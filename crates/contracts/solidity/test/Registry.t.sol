@@ -148,10 +148,10 @@ contract RegistryTest is Fixture {
         vm.stopPrank();
     }
 
-    function test_the_auction_house_is_named_once_by_the_deployer() public {
+    function test_the_auction_house_is_named_once_by_the_binder() public {
         vm.expectRevert(IStrategyRegistry.AlreadyBound.selector);
         registry.bindAuctionHouse(address(1));
-        StrategyRegistry fresh = new StrategyRegistry(1, 1);
+        StrategyRegistry fresh = new StrategyRegistry(1, 1, address(this));
         vm.expectRevert(IStrategyRegistry.ZeroAddress.selector);
         fresh.bindAuctionHouse(address(0));
         vm.prank(opener);

@@ -4,14 +4,14 @@ pragma solidity ^0.8.28;
 import {Vm} from "forge-std/Vm.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {KeySet} from "../src/auction/KeySet.sol";
-import {IAuctionHouse, Intent, Result, Round} from "../src/interfaces/IAuctionHouse.sol";
+import {Intent, Result, Round, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
 import {IMarkets} from "../src/interfaces/IMarkets.sol";
 
 contract RoundsTest is Fixture {
     uint256 internal constant COST = OPENER_BOND + REWARD;
 
     function _expectBadSlots(bytes memory slots, uint256 slot) internal {
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.BadSlots.selector, slot));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.BadSlots.selector, slot));
         house.openRound{value: COST}(market, slots);
     }
 
@@ -45,7 +45,7 @@ contract RoundsTest is Fixture {
         );
         assertEq(run.id, id);
         Vm.Log[] memory logs = vm.getRecordedLogs();
-        assertEq(logs[0].topics[0], IAuctionHouse.RoundOpened.selector);
+        assertEq(logs[0].topics[0], IAuctionEvents.RoundOpened.selector);
         assertEq(logs[0].topics[1], id);
     }
 
@@ -58,9 +58,9 @@ contract RoundsTest is Fixture {
 
     function test_slots_must_be_exactly_as_long_as_defined() public {
         bytes memory slots = _slots(new Intent[](0));
-        vm.expectPartialRevert(IAuctionHouse.WrongLength.selector);
+        vm.expectPartialRevert(IAuctionEvents.WrongLength.selector);
         house.openRound(market, bytes.concat(slots, hex"00"));
-        vm.expectPartialRevert(IAuctionHouse.WrongLength.selector);
+        vm.expectPartialRevert(IAuctionEvents.WrongLength.selector);
         house.openRound(market, "");
     }
 
@@ -118,9 +118,9 @@ contract RoundsTest is Fixture {
         intents[1] = _intent(0, BASE, 0, 2);
         bytes memory slots = _slots(intents);
         uint256 needed = 2 * OPENER_BOND + REWARD;
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.WrongValue.selector, needed - 1, needed));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.WrongValue.selector, needed - 1, needed));
         house.openRound{value: needed - 1}(market, slots);
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.WrongValue.selector, needed + 1, needed));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.WrongValue.selector, needed + 1, needed));
         house.openRound{value: needed + 1}(market, slots);
         house.openRound{value: needed}(market, slots);
     }
@@ -223,28 +223,28 @@ contract RoundsTest is Fixture {
     function test_a_round_closes_once_and_after_its_end_only() public {
         Run memory run = _settledOne(_result(1500, 100, 1));
         bytes memory results = _pack(run.results);
-        vm.expectPartialRevert(IAuctionHouse.OutsideWindow.selector);
+        vm.expectPartialRevert(IAuctionEvents.OutsideWindow.selector);
         house.closeRound(run.id, results);
         _toEnd(run);
         house.closeRound(run.id, results);
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.RoundIsClosed.selector, run.id));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.RoundIsClosed.selector, run.id));
         house.closeRound(run.id, results);
     }
 
     function test_a_round_closes_with_its_own_results_only() public {
         Run memory run = _settledOne(_result(1500, 100, 1));
         _toEnd(run);
-        vm.expectPartialRevert(IAuctionHouse.WrongLength.selector);
+        vm.expectPartialRevert(IAuctionEvents.WrongLength.selector);
         house.closeRound(run.id, "");
         run.results[0] = Result(0, 0, 0);
         bytes memory forged = _pack(run.results);
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.Mismatch.selector, bytes32("results")));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.Mismatch.selector, bytes32("results")));
         house.closeRound(run.id, forged);
     }
 
     function test_an_unknown_round_is_named() public {
         bytes32 id = bytes32(uint256(5));
-        bytes memory expected = abi.encodeWithSelector(IAuctionHouse.UnknownRound.selector, id);
+        bytes memory expected = abi.encodeWithSelector(IAuctionEvents.UnknownRound.selector, id);
         vm.expectRevert(expected);
         house.closeRound(id, "");
         vm.expectRevert(expected);

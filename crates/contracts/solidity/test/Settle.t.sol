@@ -3,7 +3,14 @@ pragma solidity ^0.8.28;
 
 import {Fixture} from "./support/Fixture.sol";
 import {SettableVerifier} from "./support/SettableVerifier.sol";
-import {IAuctionHouse, SettleRequest, Result, CommitState, Intent} from "../src/interfaces/IAuctionHouse.sol";
+import {
+    IAuctionHouse,
+    SettleRequest,
+    Result,
+    CommitState,
+    Intent,
+    IAuctionEvents
+} from "../src/interfaces/IAuctionHouse.sol";
 import {ResultsLib} from "../src/libraries/ResultsLib.sol";
 
 contract SettleTest is Fixture {
@@ -67,11 +74,11 @@ contract SettleTest is Fixture {
             (bool ok, bytes memory reason) =
                 address(house).call{gas: 5_000_000}(abi.encodeCall(IAuctionHouse.settle, (request)));
             assertFalse(ok);
-            assertEq(reason, abi.encodeWithSelector(IAuctionHouse.ProofRejected.selector, run.id));
+            assertEq(reason, abi.encodeWithSelector(IAuctionEvents.ProofRejected.selector, run.id));
         }
         bytes memory code = address(verifier).code;
         vm.etch(address(verifier), "");
-        vm.expectRevert(abi.encodeWithSelector(IAuctionHouse.ProofRejected.selector, run.id));
+        vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.ProofRejected.selector, run.id));
         house.settle(request);
         vm.etch(address(verifier), code);
         verifier.set(SettableVerifier.Mode.Accept);
@@ -87,21 +94,21 @@ contract SettleTest is Fixture {
         house.publicInputs(request);
 
         SettleRequest memory other = _settleRequest(run, _indices(0, 1));
-        _expect(other, IAuctionHouse.ProofRejected.selector);
+        _expect(other, IAuctionEvents.ProofRejected.selector);
         other = _settleRequest(run, _indices(1));
-        _expect(other, IAuctionHouse.ProofRejected.selector);
+        _expect(other, IAuctionEvents.ProofRejected.selector);
         other = _settleRequest(run, _indices(0));
         other.beta = bytes32(uint256(8));
-        _expect(other, IAuctionHouse.ProofRejected.selector);
+        _expect(other, IAuctionEvents.ProofRejected.selector);
         run.results[0] = _result(1501, 100, 1);
-        _expect(_settleRequest(run, _indices(0)), IAuctionHouse.ProofRejected.selector);
+        _expect(_settleRequest(run, _indices(0)), IAuctionEvents.ProofRejected.selector);
         run.results[0] = _result(1500, 101, 1);
-        _expect(_settleRequest(run, _indices(0)), IAuctionHouse.ProofRejected.selector);
+        _expect(_settleRequest(run, _indices(0)), IAuctionEvents.ProofRejected.selector);
         run.results[0] = _result(1500, 100, 2);
-        _expect(_settleRequest(run, _indices(0)), IAuctionHouse.ProofRejected.selector);
+        _expect(_settleRequest(run, _indices(0)), IAuctionEvents.ProofRejected.selector);
 
         vm.chainId(99);
-        _expect(request, IAuctionHouse.ProofRejected.selector);
+        _expect(request, IAuctionEvents.ProofRejected.selector);
         vm.chainId(31337);
         house.settle(request);
     }
@@ -117,7 +124,7 @@ contract SettleTest is Fixture {
         a.results[0] = b.results[0] = _result(1500, 100, 1);
         _toSettle(a);
         verifier.expect(house.publicInputs(_settleRequest(a, _indices(0))));
-        _expect(_settleRequest(b, _indices(0)), IAuctionHouse.ProofRejected.selector);
+        _expect(_settleRequest(b, _indices(0)), IAuctionEvents.ProofRejected.selector);
         house.settle(_settleRequest(a, _indices(0)));
     }
 
@@ -125,10 +132,10 @@ contract SettleTest is Fixture {
         Run memory run = _twoSheets();
         SettleRequest memory request = _settleRequest(run, _indices(0));
         request.features[5] ^= 0x01;
-        _expect(request, IAuctionHouse.Mismatch.selector);
+        _expect(request, IAuctionEvents.Mismatch.selector);
         request.features[5] ^= 0x01;
         request.slots[700] ^= 0x01;
-        _expect(request, IAuctionHouse.Mismatch.selector);
+        _expect(request, IAuctionEvents.Mismatch.selector);
     }
 
     // covers: C17
@@ -136,28 +143,28 @@ contract SettleTest is Fixture {
         Run memory run = _twoSheets();
         SettleRequest memory request = _settleRequest(run, _indices(0));
         request.features = bytes.concat(run.features, hex"00");
-        _expect(request, IAuctionHouse.WrongLength.selector);
+        _expect(request, IAuctionEvents.WrongLength.selector);
         request = _settleRequest(run, _indices(0));
         request.slots = "";
-        _expect(request, IAuctionHouse.WrongLength.selector);
+        _expect(request, IAuctionEvents.WrongLength.selector);
         request = _settleRequest(run, _indices(0));
         request.claims = new bytes(383);
-        _expect(request, IAuctionHouse.WrongLength.selector);
+        _expect(request, IAuctionEvents.WrongLength.selector);
         request = _settleRequest(run, _indices(0));
         request.stored = request.claims;
-        _expect(request, IAuctionHouse.WrongLength.selector);
+        _expect(request, IAuctionEvents.WrongLength.selector);
     }
 
     // covers: C9
     function test_indices_must_increase_strictly_and_exist() public {
         Run memory run = _twoSheets();
-        _expect(_settleRequest(run, new uint32[](0)), IAuctionHouse.BadCommitIndices.selector);
-        _expect(_settleRequest(run, _indices(0, 0)), IAuctionHouse.BadCommitIndices.selector);
-        _expect(_settleRequest(run, _indices(1, 0)), IAuctionHouse.BadCommitIndices.selector);
-        _expect(_settleRequest(run, _indices(1, 2)), IAuctionHouse.BadCommitIndices.selector);
-        _expect(_settleRequest(run, _indices(2)), IAuctionHouse.BadCommitIndices.selector);
-        _expect(_settleRequest(run, _indices(type(uint32).max)), IAuctionHouse.BadCommitIndices.selector);
-        _expect(_settleRequest(run, new uint32[](17)), IAuctionHouse.BadCommitIndices.selector);
+        _expect(_settleRequest(run, new uint32[](0)), IAuctionEvents.BadCommitIndices.selector);
+        _expect(_settleRequest(run, _indices(0, 0)), IAuctionEvents.BadCommitIndices.selector);
+        _expect(_settleRequest(run, _indices(1, 0)), IAuctionEvents.BadCommitIndices.selector);
+        _expect(_settleRequest(run, _indices(1, 2)), IAuctionEvents.BadCommitIndices.selector);
+        _expect(_settleRequest(run, _indices(2)), IAuctionEvents.BadCommitIndices.selector);
+        _expect(_settleRequest(run, _indices(type(uint32).max)), IAuctionEvents.BadCommitIndices.selector);
+        _expect(_settleRequest(run, new uint32[](17)), IAuctionEvents.BadCommitIndices.selector);
         house.settle(_settleRequest(run, _indices(0, 1)));
     }
 
@@ -167,7 +174,7 @@ contract SettleTest is Fixture {
         SettleRequest memory request = _settleRequest(run, _indices(0));
         for (uint256 i; i < 4; ++i) {
             request.beta = bytes32(uint256(0xFFFFFFFF00000001 + 7) << (64 * i));
-            _expect(request, IAuctionHouse.NonCanonicalElement.selector);
+            _expect(request, IAuctionEvents.NonCanonicalElement.selector);
         }
     }
 
@@ -176,10 +183,10 @@ contract SettleTest is Fixture {
         int32[4] memory bad = [int32(4_001), -4_001, type(int32).max, type(int32).min];
         for (uint256 i; i < 4; ++i) {
             run.results[0] = _result(bad[i], 0, 1);
-            _expect(_settleRequest(run, _indices(0)), IAuctionHouse.QuoteOutOfRange.selector);
+            _expect(_settleRequest(run, _indices(0)), IAuctionEvents.QuoteOutOfRange.selector);
         }
         run.results[0] = _result(0, 0, 3);
-        _expect(_settleRequest(run, _indices(0)), IAuctionHouse.QuoteOutOfRange.selector);
+        _expect(_settleRequest(run, _indices(0)), IAuctionEvents.QuoteOutOfRange.selector);
         run.results[0] = _result(4_000, 0, 1);
         house.settle(_settleRequest(run, _indices(0)));
     }
@@ -191,9 +198,9 @@ contract SettleTest is Fixture {
         run.results[0] = _result(1, 0, 1);
         SettleRequest memory request = _settleRequest(run, _indices(0));
         vm.roll(house.getRound(run.id).commitEnd);
-        _expect(request, IAuctionHouse.OutsideWindow.selector);
+        _expect(request, IAuctionEvents.OutsideWindow.selector);
         vm.roll(house.getRound(run.id).settleEnd + 1);
-        _expect(request, IAuctionHouse.OutsideWindow.selector);
+        _expect(request, IAuctionEvents.OutsideWindow.selector);
         vm.roll(house.getRound(run.id).settleEnd);
         house.settle(request);
     }
@@ -205,7 +212,7 @@ contract SettleTest is Fixture {
         SettleRequest memory request = _settleRequest(run, _indices(0));
         house.settle(request);
         verifier.set(SettableVerifier.Mode.Reject);
-        _expect(request, IAuctionHouse.WrongLength.selector);
+        _expect(request, IAuctionEvents.WrongLength.selector);
     }
 
     function test_a_second_settlement_merges_with_the_first() public {
@@ -215,9 +222,9 @@ contract SettleTest is Fixture {
 
         run.results[0] = _result(1600, type(int32).min, 2);
         SettleRequest memory request = _settleRequest(run, _indices(1));
-        _expect(request, IAuctionHouse.WrongLength.selector);
+        _expect(request, IAuctionEvents.WrongLength.selector);
         request.stored = _pack(run.results);
-        _expect(request, IAuctionHouse.Mismatch.selector);
+        _expect(request, IAuctionEvents.Mismatch.selector);
         request.stored = stored;
         house.settle(request);
 

@@ -2,69 +2,57 @@
 pragma solidity ^0.8.28;
 
 import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
-import {IAuctionHouse, Round, Commit} from "../interfaces/IAuctionHouse.sol";
+import {IAuctionEvents, Round, Commit} from "../interfaces/IAuctionHouse.sol";
+import {KeySet} from "./KeySet.sol";
 import {IMarkets} from "../interfaces/IMarkets.sol";
 import {IStrategyRegistry} from "../interfaces/IStrategyRegistry.sol";
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
 
 /// @title What the parts of the auction house share
-/// @dev Coins held here are the openers' escrows of rounds that are not closed; bonds are in the registry. Nothing is
+/// @dev Front and end of the auction house are two contracts with this one storage; nothing else may declare any. Coins held
+///      here are the openers' escrows of rounds that are not closed; bonds are in the registry. Nothing is
 ///      computed from the balance, so coins forced in change nothing.
-abstract contract AuctionStorage is IAuctionHouse, ReentrancyGuard {
+abstract contract AuctionStorage is IAuctionEvents, KeySet, ReentrancyGuard {
     /// @dev Slots of a round.
     uint256 internal constant SLOTS = 32;
     /// @dev Bytes of a slot: commitment and four features.
     uint256 internal constant SLOT_SIZE = 48;
     /// @dev Enough for a contract wallet to take coins; what fails within it is forced through.
     uint256 internal constant PAYMENT_GAS = 100_000;
+    /// @dev Where burned fees go.
+    address internal constant BURN = 0x000000000000000000000000000000000000dEaD;
 
     IMarkets internal immutable _markets;
     IStrategyRegistry internal immutable _registry;
     IProofVerifier internal immutable _verifier;
     address internal immutable _permit2;
+    address internal immutable _wrappedCoin;
 
     /// @notice Rounds opened so far.
     uint256 public roundCount;
     mapping(bytes32 roundId => Round) internal _rounds;
     mapping(bytes32 roundId => mapping(uint256 index => Commit)) internal _commits;
-    /// @inheritdoc IAuctionHouse
-    mapping(bytes32 roundId => mapping(bytes32 strategyId => uint32)) public commitIndexOf;
+    /// @dev Commit index plus one.
+    mapping(bytes32 roundId => mapping(bytes32 strategyId => uint32)) internal _commitIndexOf;
+    /// @dev What voided slots took from the opener's escrow.
+    mapping(bytes32 roundId => uint256) internal _burnedFees;
+    mapping(address token => mapping(address account => uint256)) internal _claimable;
+    /// @dev The protocol's share of surplus in new rounds, in bips, and who may claim it.
+    uint16 internal _protocolShareBips;
+    address internal _treasury;
 
-    constructor(IMarkets markets_, IStrategyRegistry registry_, IProofVerifier verifier_, address permit2_) {
+    constructor(
+        IMarkets markets_,
+        IStrategyRegistry registry_,
+        IProofVerifier verifier_,
+        address permit2_,
+        address wrappedCoin_
+    ) {
         _markets = markets_;
         _registry = registry_;
         _verifier = verifier_;
         _permit2 = permit2_;
-    }
-
-    /// @inheritdoc IAuctionHouse
-    function getRound(bytes32 roundId) external view returns (Round memory) {
-        return _rounds[roundId];
-    }
-
-    /// @inheritdoc IAuctionHouse
-    function getCommit(bytes32 roundId, uint32 index) external view returns (Commit memory) {
-        return _commits[roundId][index];
-    }
-
-    /// @inheritdoc IAuctionHouse
-    function markets() external view returns (address) {
-        return address(_markets);
-    }
-
-    /// @inheritdoc IAuctionHouse
-    function registry() external view returns (address) {
-        return address(_registry);
-    }
-
-    /// @inheritdoc IAuctionHouse
-    function verifier() external view returns (address) {
-        return address(_verifier);
-    }
-
-    /// @inheritdoc IAuctionHouse
-    function permit2() external view returns (address) {
-        return _permit2;
+        _wrappedCoin = wrappedCoin_;
     }
 
     function _round(bytes32 roundId) internal view returns (Round storage r) {

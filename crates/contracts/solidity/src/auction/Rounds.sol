@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
-import {AuctionStorage} from "./AuctionStorage.sol";
-import {KeySet} from "./KeySet.sol";
-import {IAuctionHouse, Round, Result} from "../interfaces/IAuctionHouse.sol";
+import {AuctionFront} from "./AuctionFront.sol";
+import {IAuctionHouse, Round} from "../interfaces/IAuctionHouse.sol";
 import {MarketParams} from "../interfaces/IMarkets.sol";
-import {FeatureLib} from "../libraries/FeatureLib.sol";
 import {PublicData} from "../libraries/PublicData.sol";
-import {ResultsLib} from "../libraries/ResultsLib.sol";
 
-/// @title Opening and closing of rounds
-abstract contract Rounds is AuctionStorage, KeySet {
+/// @title Opening of rounds
+abstract contract Rounds is AuctionFront {
     /// @dev Features of an empty slot: four carried zeros.
     bytes16 internal constant EMPTY_FEATURES = 0x80000000800000008000000080000000;
     /// @dev Upper 31 bits of the two carried directions, 2^31 and 2^31 + 1.
     uint32 internal constant CARRIED_DIRECTIONS = 0x40000000;
-
-    /// @inheritdoc IAuctionHouse
-    function keySetRoot() external view returns (bytes32) {
-        return _keySetRoot;
-    }
 
     /// @inheritdoc IAuctionHouse
     function openRound(bytes32 market, bytes calldata slots) external payable nonReentrant returns (bytes32 roundId) {
@@ -43,49 +34,11 @@ abstract contract Rounds is AuctionStorage, KeySet {
         r.fillEnd = r.settleEnd + p.fillBlocks;
         // at most 32
         r.nonEmptySlots = uint8(nonEmpty);
+        r.protocolShareBips = _protocolShareBips;
         roundId = _identify(r);
         _rounds[roundId] = r;
         _announce(roundId, r, features, slots);
         ++roundCount;
-    }
-
-    /// @inheritdoc IAuctionHouse
-    function closeRound(bytes32 roundId, bytes calldata results) external nonReentrant {
-        Round storage r = _round(roundId);
-        _checkWindow(uint256(r.fillEnd) + 1, type(uint256).max);
-        if (r.closed) revert RoundIsClosed(roundId);
-        r.closed = true;
-        MarketParams memory p = _markets.params(r.market);
-        uint256 refund = uint256(r.nonEmptySlots) * p.openerBond;
-        if (r.resultsRoot == 0) {
-            _checkLength("results", results.length, 0);
-            refund += p.settleReward;
-        } else {
-            _checkLength("results", results.length, PublicData.CLAIMS_SIZE);
-            if (ResultsLib.rootOf(results) != r.resultsRoot) revert Mismatch("results");
-            refund -= _payUnfilled(roundId, r, results, p);
-        }
-        emit RoundClosed(roundId, r.opener, refund);
-        if (refund != 0) SafeTransferLib.forceSafeTransferETH(r.opener, refund, PAYMENT_GAS);
-    }
-
-    /// @dev Pays the fee of each slot that has a winner and was neither filled nor defaulted on.
-    function _payUnfilled(bytes32 roundId, Round storage r, bytes calldata results, MarketParams memory p)
-        private
-        returns (uint256 paid)
-    {
-        if (p.unfilledFee == 0) return 0;
-        (uint256 n, uint256 closedSlots) = (r.nonEmptySlots, r.closedSlots);
-        for (uint256 slot; slot < n; ++slot) {
-            if ((closedSlots >> slot) & 1 == 1) continue;
-            Result memory result = ResultsLib.read(results, slot);
-            if (result.winner == 0 || FeatureLib.uncarry(result.best) < p.reserveQuote) continue;
-            bytes32 strategyId = _commits[roundId][result.winner - 1].strategyId;
-            paid += p.unfilledFee;
-            // at most 31
-            emit UnfilledFeePaid(roundId, strategyId, uint8(slot), p.unfilledFee);
-            _registry.deposit{value: p.unfilledFee}(strategyId);
-        }
     }
 
     function _announce(bytes32 roundId, Round memory r, bytes memory features, bytes calldata slots) private {

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {LibCall} from "solady/utils/LibCall.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
-import {AuctionStorage} from "./AuctionStorage.sol";
+import {AuctionFront} from "./AuctionFront.sol";
 import {IAuctionHouse, Round, Commit, CommitState, Result, SettleRequest} from "../interfaces/IAuctionHouse.sol";
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
 import {Canonical} from "../libraries/Canonical.sol";
@@ -12,17 +12,16 @@ import {PublicData} from "../libraries/PublicData.sol";
 import {ResultsLib} from "../libraries/ResultsLib.sol";
 
 /// @title Settlement: what was proven becomes the round's result
-abstract contract Settlement is AuctionStorage {
+abstract contract Settlement is AuctionFront {
     /// @inheritdoc IAuctionHouse
     function settle(SettleRequest calldata request) external nonReentrant {
         bytes32 roundId = request.roundId;
         Round storage r = _round(roundId);
         _checkWindow(uint256(r.commitEnd) + 1, r.settleEnd);
-        uint256[8] memory inputs = _publicInputs(request, r);
         bool first = r.resultsRoot == 0;
-        // before the verification, so that whoever was overtaken by another settlement pays for little
+        // first of all, so that whoever was overtaken by another settlement pays for little
         (bytes32 root, bytes memory results) = _merge(request, r.resultsRoot);
-        if (!_verify(inputs, request.proof)) revert ProofRejected(roundId);
+        if (!_verify(_publicInputs(request, r), request.proof)) revert ProofRejected(roundId);
 
         r.resultsRoot = root;
         for (uint256 i; i < request.commitIndices.length; ++i) {
@@ -100,6 +99,7 @@ abstract contract Settlement is AuctionStorage {
         view
         returns (bytes32 root, bytes memory packed)
     {
+        _checkLength("claims", request.claims.length, PublicData.CLAIMS_SIZE);
         bytes calldata stored = request.stored;
         _checkLength("stored", stored.length, storedRoot == 0 ? 0 : PublicData.CLAIMS_SIZE);
         if (storedRoot != 0 && ResultsLib.rootOf(stored) != storedRoot) revert Mismatch("stored");

@@ -14,7 +14,7 @@ struct Intent {
     uint64 deadline;
     uint256 nonce;
     bytes32 market;
-    /// @dev The lowest bit of the last byte discloses the limit price as a slot feature.
+    /// @dev Options, see OptionsLib: integrator and its share, partial fills, payment in coins, disclosed limit.
     bytes32 appData;
 }
 
@@ -43,6 +43,8 @@ struct Round {
     uint32 commitCount;
     uint8 nonEmptySlots;
     bool closed;
+    /// @dev The protocol's share of surplus that holds for this round, in bips.
+    uint16 protocolShareBips;
 }
 
 enum CommitState {
@@ -97,17 +99,8 @@ struct FillRequest {
     bytes32[5] merkleProof;
 }
 
-/// @title Order-flow auction settled by proofs
-/// @notice A round runs through three windows, in blocks: commits are taken up to and including `commitEnd`,
-///         settlements after that up to `settleEnd`, fills after that up to `fillEnd`.
-///
-///         Amount of a quote of q pips, r the reference price (Q128), rounded up, for the trader:
-///         selling base:  out = ceil(sell * r * (10^6 + q) / (2^128 * 10^6))
-///         selling quote: out = ceil(sell * (10^6 + q) * 2^128 / (r * 10^6))
-///
-///         A results leaf is keccak256(abi.encodePacked(uint8 slot, uint32 best, uint32 second, uint32 winner)); a
-///         node is keccak256(left || right), the leaf's position being its slot.
-interface IAuctionHouse {
+/// @title What an auction house announces, and why it refuses
+interface IAuctionEvents {
     /// @param features 128 bytes, as `settle` takes them.
     /// @param slots 1536 bytes, as `settle` takes them.
     event RoundOpened(
@@ -129,6 +122,7 @@ interface IAuctionHouse {
     event Settled(
         bytes32 indexed roundId, address indexed settler, bytes32 resultsRoot, uint32[] commitIndices, bytes results
     );
+    /// @param sellAmount What was sold, less than the intent's in a partial fill.
     /// @param pips Quote that the winner bid; `buyAmount` is what the recipient got.
     event Filled(
         bytes32 indexed roundId,
@@ -151,6 +145,13 @@ interface IAuctionHouse {
     event SheetPenalised(bytes32 indexed roundId, bytes32 indexed strategyId, uint32 index, uint256 burned);
     event BondReleased(bytes32 indexed roundId, bytes32 indexed strategyId, uint32 index, uint256 amount);
     event UnfilledFeePaid(bytes32 indexed roundId, bytes32 indexed strategyId, uint8 slot, uint256 fee);
+    /// @param burned Half of the unfilled fee; the winner gets none.
+    event SlotVoided(bytes32 indexed roundId, uint8 slot, uint256 burned);
+    event ProtocolShareChanged(uint16 bips, address treasury);
+    event ClaimCredited(
+        bytes32 indexed roundId, address indexed account, address indexed token, uint8 slot, uint256 amount
+    );
+    event Claimed(address indexed token, address indexed account, address to, uint256 amount);
     event RoundClosed(bytes32 indexed roundId, address indexed opener, uint256 refund);
 
     error UnknownRound(bytes32 roundId);
@@ -197,7 +198,51 @@ interface IAuctionHouse {
     error PaymentFailed();
     /// @notice Only the auction house calls itself.
     error OnlySelf();
+    error NotOpener(bytes32 roundId, address caller);
+    error SlotIsFillable(uint8 slot);
+    error BadShare(uint16 bips, address treasury);
+    error UnexpectedCoins(address from);
+    /// @notice Coins are paid in place of the wrapped coin only.
+    error NotWrappedCoin(address token);
+}
 
+/// @title How rounds end: slots that cannot be filled, bonds, escrows, shares of surplus
+interface IAuctionEnd {
+    /// @notice Closes a slot that cannot be filled because of its trader: the nonce is spent, the owner has less than must
+    ///         be sold, or the winner's quote misses the limit. Only the round's opener, in the fill window. The winner gets
+    ///         no unfilled fee; half of it is burned. The signature is not looked at.
+    function voidSlot(FillRequest calldata request) external;
+
+    /// @notice Sets the protocol's share of the surplus of rounds that open from now on, at most a quarter. Only the owner.
+    function setProtocolShare(uint16 bips, address treasury) external;
+
+    /// @notice Pays the caller's shares of surplus in one token to `to`.
+    function claim(address token, address to) external returns (uint256 amount);
+
+    /// @notice Burns the sheet bond of a commitment that no settlement covered, and frees the rest of its lock; after
+    ///         the settle window, by anyone.
+    function penalise(bytes32 roundId, uint32 index) external;
+
+    /// @notice Frees the bond of a covered commitment; after the fill window, by anyone.
+    function release(bytes32 roundId, uint32 index) external;
+
+    /// @notice Ends a round after its fill window, by anyone: pays the unfilled fee to the winner of each settled slot
+    ///         that is still open, and the rest of the opener's escrow back.
+    /// @param results The 384 bytes that are stored; empty for a round without a settlement.
+    function closeRound(bytes32 roundId, bytes calldata results) external;
+}
+
+/// @title Order-flow auction settled by proofs
+/// @notice A round runs through three windows, in blocks: commits are taken up to and including `commitEnd`,
+///         settlements after that up to `settleEnd`, fills after that up to `fillEnd`.
+///
+///         Amount of a quote of q pips, r the reference price (Q128), rounded up, for the trader:
+///         selling base:  out = ceil(sell * r * (10^6 + q) / (2^128 * 10^6))
+///         selling quote: out = ceil(sell * (10^6 + q) * 2^128 / (r * 10^6))
+///
+///         A results leaf is keccak256(abi.encodePacked(uint8 slot, uint32 best, uint32 second, uint32 winner)); a
+///         node is keccak256(left || right), the leaf's position being its slot.
+interface IAuctionHouse is IAuctionEvents, IAuctionEnd {
     /// @notice Opens a round. The value sent must be `openerBond` per non-empty slot plus `settleReward`.
     /// @param market The market; its feeds are read in this call.
     /// @param slots 1536 bytes: 32 times {commitment bytes32, 4 slot features u32 (plus 2^31)}.
@@ -213,21 +258,12 @@ interface IAuctionHouse {
     function settle(SettleRequest calldata request) external;
 
     /// @notice Fills one slot by anyone who holds the order. Either the recipient gets at least what was proven, or
-    ///         the winner defaulted: then the trader keeps the tokens and gets the compensation. Everything else reverts.
+    ///         the winner defaulted: then the owner keeps the tokens and the recipient gets the compensation. Everything else
+    ///         reverts. An intent that allows it is filled in part when its owner has less than all of it: with what there
+    ///         is, at the same price. What the executor delivers beyond the proven amount is surplus: integrator and
+    ///         protocol get at most a quarter each, to be claimed, the recipient the rest.
     /// @return filled False when the winner defaulted.
     function fill(FillRequest calldata request) external returns (bool filled);
-
-    /// @notice Burns the sheet bond of a commitment that no settlement covered, and frees the rest of its lock; after
-    ///         the settle window, by anyone.
-    function penalise(bytes32 roundId, uint32 index) external;
-
-    /// @notice Frees the bond of a covered commitment; after the fill window, by anyone.
-    function release(bytes32 roundId, uint32 index) external;
-
-    /// @notice Ends a round after its fill window, by anyone: pays the unfilled fee to the winner of each settled slot
-    ///         that is still open, and the rest of the opener's escrow back.
-    /// @param results The 384 bytes that are stored; empty for a round without a settlement.
-    function closeRound(bytes32 roundId, bytes calldata results) external;
 
     function getRound(bytes32 roundId) external view returns (Round memory);
     function getCommit(bytes32 roundId, uint32 index) external view returns (Commit memory);
@@ -246,6 +282,16 @@ interface IAuctionHouse {
 
     /// @notice Root of the allowed circuits that new rounds pin.
     function keySetRoot() external view returns (bytes32);
+
+    /// @notice What an account can claim of a token.
+    function claimable(address token, address account) external view returns (uint256);
+
+    /// @notice The protocol's share of surplus in new rounds, in bips, and who may claim it.
+    function protocolShareBips() external view returns (uint16);
+    function treasury() external view returns (address);
+
+    /// @notice The wrapped coin, zero for none.
+    function wrappedCoin() external view returns (address);
 
     function markets() external view returns (address);
     function registry() external view returns (address);

@@ -34,6 +34,9 @@ interface IPermit2Witness {
     /// @notice Domain separator of the chain that the call runs on.
     function DOMAIN_SEPARATOR() external view returns (bytes32);
 
+    /// @notice Words of 256 nonces each, a bit set for a nonce that is spent or cancelled.
+    function nonceBitmap(address owner, uint256 wordPos) external view returns (uint256);
+
     /// @notice Marks nonces of the caller as used.
     function invalidateUnorderedNonces(uint256 wordPos, uint256 mask) external;
 }

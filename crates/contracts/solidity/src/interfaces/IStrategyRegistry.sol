@@ -53,7 +53,11 @@ interface IStrategyRegistry {
     event BondDeposited(bytes32 indexed strategyId, address indexed from, uint256 amount);
     event WithdrawalRequested(bytes32 indexed strategyId, uint256 amount, uint64 withdrawableAt);
     event BondWithdrawn(bytes32 indexed strategyId, address indexed to, uint256 amount);
-    event BondSlashed(bytes32 indexed strategyId, uint256 burned, address indexed payee, uint256 paid);
+    /// @notice A commitment locked a part of the bond, or gave it back.
+    event BondLocked(bytes32 indexed strategyId, uint256 amount);
+    event BondUnlocked(bytes32 indexed strategyId, uint256 amount, bool uncovered);
+    event BondSlashed(bytes32 indexed strategyId, uint256 burned, address indexed payee, uint256 paid, bool isDefault);
+    event AuctionHouseBound(address indexed auctionHouse);
 
     error UnknownStrategy(bytes32 strategyId);
     error StrategyExists(bytes32 strategyId);

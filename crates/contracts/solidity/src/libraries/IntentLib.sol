@@ -14,8 +14,16 @@ library IntentLib {
     string internal constant WITNESS_TYPE_STRING =
         "Intent witness)Intent(address owner,address recipient,address sellToken,address buyToken,uint256 sellAmount,uint256 minBuyAmount,uint64 validFrom,uint64 deadline,uint256 nonce,bytes32 market,bytes32 appData)TokenPermissions(address token,uint256 amount)";
 
+    /// @dev Type of what an owner signs, under Permit2's domain.
+    bytes32 internal constant PERMIT_TYPEHASH = keccak256(
+        bytes.concat(
+            "PermitWitnessTransferFrom(TokenPermissions permitted,address spender,uint256 nonce,uint256 deadline,",
+            bytes(WITNESS_TYPE_STRING)
+        )
+    );
+
     /// @notice EIP-712 struct hash. All fields are static, so the ABI encoding is the EIP-712 encoding.
-    function hash(Intent memory intent) internal pure returns (bytes32) {
+    function hash(Intent calldata intent) internal pure returns (bytes32) {
         return keccak256(abi.encode(INTENT_TYPEHASH, intent));
     }
 
@@ -24,8 +32,12 @@ library IntentLib {
         return keccak256(abi.encodePacked(intentHash, blinding));
     }
 
-    /// @notice The call that spends an intent: all of `sellAmount` straight to `to`.
-    function permitCall(Intent memory intent, address to, bytes memory signature) internal pure returns (bytes memory) {
+    /// @notice The call that spends an intent: `amount` of what it sells straight to `to`.
+    function permitCall(Intent calldata intent, address to, uint256 amount, bytes calldata signature)
+        internal
+        pure
+        returns (bytes memory)
+    {
         return abi.encodeCall(
             IPermit2Witness.permitWitnessTransferFrom,
             (
@@ -34,7 +46,7 @@ library IntentLib {
                     nonce: intent.nonce,
                     deadline: intent.deadline
                 }),
-                IPermit2Witness.SignatureTransferDetails({to: to, requestedAmount: intent.sellAmount}),
+                IPermit2Witness.SignatureTransferDetails({to: to, requestedAmount: amount}),
                 intent.owner,
                 hash(intent),
                 WITNESS_TYPE_STRING,

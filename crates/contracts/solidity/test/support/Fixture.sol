@@ -61,7 +61,7 @@ abstract contract Fixture is Test {
         vm.warp(1_790_000_000);
         (trader, traderKey) = makeAddrAndKey("trader");
         permit2 = InstallPermit2.install();
-        base = new PlainToken(18);
+        base = _newBase();
         quote = new PlainToken(6);
         _deployPair();
         _deployAuction();
@@ -74,6 +74,15 @@ abstract contract Fixture is Test {
         _approve(trader);
         strategy = _activeStrategy(solver, address(executor), 1);
         _observe(8);
+    }
+
+    function _newBase() internal virtual returns (PlainToken) {
+        return new PlainToken(18);
+    }
+
+    /// @dev None, as on a chain without one.
+    function _wrappedCoin() internal virtual returns (address) {
+        return address(0);
     }
 
     function _deployPair() internal {
@@ -102,12 +111,12 @@ abstract contract Fixture is Test {
         link = new ChainlinkFeed(_linkConfig());
         chain = new ChainFeed(2);
         markets = new Markets(address(this));
-        registry = new StrategyRegistry(5, 50);
+        registry = new StrategyRegistry(5, 50, address(this));
         verifier = new SettableVerifier();
         house = IAuctionHouse(
             deployCode(
                 "AuctionHouse.sol:AuctionHouse",
-                abi.encode(address(this), markets, registry, verifier, permit2, ROOT, uint64(1 days))
+                abi.encode(address(this), markets, registry, verifier, permit2, _wrappedCoin(), ROOT, uint64(1 days))
             )
         );
         registry.bindAuctionHouse(address(house));
@@ -233,7 +242,7 @@ abstract contract Fixture is Test {
 
     function _slots(Intent[] memory intents) internal view returns (bytes memory packed) {
         for (uint256 i; i < intents.length; ++i) {
-            bytes32 commitment = IntentLib.slotCommitment(IntentLib.hash(intents[i]), _blinding(intents[i]));
+            bytes32 commitment = IntentLib.slotCommitment(house.hashIntent(intents[i]), _blinding(intents[i]));
             packed = bytes.concat(packed, commitment, this.features(intents[i]));
         }
         for (uint256 i = intents.length; i < 32; ++i) {
@@ -252,7 +261,7 @@ abstract contract Fixture is Test {
             abi.encode(keccak256("TokenPermissions(address token,uint256 amount)"), intent.sellToken, intent.sellAmount)
         );
         bytes32 structHash = keccak256(
-            abi.encode(typeHash, permissions, spender, intent.nonce, uint256(intent.deadline), IntentLib.hash(intent))
+            abi.encode(typeHash, permissions, spender, intent.nonce, uint256(intent.deadline), house.hashIntent(intent))
         );
         return keccak256(abi.encodePacked("\x19\x01", permit2.DOMAIN_SEPARATOR(), structHash));
     }
@@ -375,7 +384,7 @@ abstract contract Fixture is Test {
         }
     }
 
-    function _fillRequest(Run memory run, uint8 slot) internal view returns (FillRequest memory) {
+    function _fillRequest(Run memory run, uint8 slot) internal view virtual returns (FillRequest memory) {
         Intent memory intent = run.intents[slot];
         return FillRequest({
             roundId: run.id,
