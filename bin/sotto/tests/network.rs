@@ -145,10 +145,33 @@ impl Network {
     }
 
     fn deploy(&self) -> Deployment {
+        let planned = self.run_deploy(&["--dry-run", "--verification", &self.path("verification")]);
+        assert_eq!(
+            planned["missing"].as_array().unwrap().len(),
+            planned["contracts"].as_array().unwrap().len()
+        );
+        assert!(!Path::new(&self.path("deployment.json")).exists(), "a dry run wrote a manifest");
+        self.run_deploy(&[]);
+        let deployment: Deployment =
+            serde_json::from_str(&fs::read_to_string(self.path("deployment.json")).unwrap()).unwrap();
+        for contract in planned["contracts"].as_array().unwrap() {
+            let name = contract["name"].as_str().unwrap();
+            assert_eq!(contract["address"], serde_json::json!(deployment.address(name)), "{name}");
+            let input = fs::read_to_string(self.path("verification") + "/" + name + ".json").unwrap();
+            assert!(input.contains("standardJsonInput"), "{name}");
+        }
+        // what is there is not created again
+        let again = self.run_deploy(&["--out", &self.path("again.json")]);
+        assert_eq!(again["deployment"]["contracts"], serde_json::json!(deployment.contracts));
+        deployment
+    }
+
+    fn run_deploy(&self, arguments: &[&str]) -> Value {
         let (config, key) = (self.config(), self.key.display().to_string());
-        let output = run(&["--json", "deploy", "-c", &config, "--key", &key, "--password-env", "PASSWORD"]);
+        let common = ["--json", "deploy", "-c", &config, "--key", &key, "--password-env", "PASSWORD"];
+        let output = run(&[&common, arguments].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_str(&fs::read_to_string(self.path("deployment.json")).unwrap()).unwrap()
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     fn start_gateway(&self, arguments: &[&str]) -> Running {

@@ -2,9 +2,11 @@
 
 use alloy::{
     primitives::{Address, B256, Log, U256},
-    sol_types::SolEventInterface,
+    sol_types::{SolEvent, SolEventInterface},
 };
-use sotto_contracts::IAuctionHouse::IAuctionHouseEvents as Raw;
+use sotto_contracts::IAuctionHouse::{
+    ClaimCredited, Claimed, IAuctionHouseEvents as Raw, ProtocolShareChanged, SlotVoided,
+};
 use sotto_types::{
     Claim, Digest, DigestError, MARKET_FEATURES, MarketFeatures, Price, Quote, RoundHeader, SLOT_FEATURES,
     SLOTS, Slot, round_id, slots_hash, snapshot_hash, uncarry,
@@ -282,6 +284,15 @@ impl AuctionEvent {
                 fee: e.fee,
             },
             Raw::RoundClosed(e) => Self::Closed { round_id: e.roundId, refund: e.refund },
+            // of accounts and openers, not of a round's course
+            Raw::SlotVoided(_) => return Err(EventError::Unrelated { topic: SlotVoided::SIGNATURE_HASH }),
+            Raw::ClaimCredited(_) => {
+                return Err(EventError::Unrelated { topic: ClaimCredited::SIGNATURE_HASH });
+            }
+            Raw::Claimed(_) => return Err(EventError::Unrelated { topic: Claimed::SIGNATURE_HASH }),
+            Raw::ProtocolShareChanged(_) => {
+                return Err(EventError::Unrelated { topic: ProtocolShareChanged::SIGNATURE_HASH });
+            }
         })
     }
 }

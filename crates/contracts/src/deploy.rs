@@ -51,6 +51,20 @@ pub enum DeployError {
         /// Chain of the node.
         got: u64,
     },
+    /// The chain lacks a contract that a deployment builds on.
+    #[error("the chain has no {name} at {address}")]
+    Prerequisite {
+        /// What is missing.
+        name: &'static str,
+        /// Where it belongs.
+        address: Address,
+    },
+    /// The sources of a contract are not embedded.
+    #[error("the sources of {contract} are not embedded; `make contracts` writes them")]
+    NoSources {
+        /// Contract.
+        contract: String,
+    },
     /// An address has other code than the manifest says.
     #[error("{name} at {address} has code hash {got}, the deployment says {expected}")]
     WrongCode {
@@ -100,7 +114,7 @@ pub struct CoreDelays {
     pub key_set_seconds: u64,
 }
 
-fn node(what: &str) -> impl Fn(&dyn std::fmt::Display) -> DeployError + '_ {
+pub(crate) fn node(what: &str) -> impl Fn(&dyn std::fmt::Display) -> DeployError + '_ {
     move |error| DeployError::Node { what: what.into(), reason: error.to_string() }
 }
 
@@ -168,7 +182,8 @@ pub async fn deploy_profile<P: Provider>(
 
 impl Deployment {
     /// Deploys registry, markets and auction house around a verifier (with its `parts`) and Permit2, all owned by
-    /// `owner`. Side effect: four transactions of the provider's wallet.
+    /// `owner`, whose wallet the provider has. Side effect: four transactions. [`Plan`](crate::Plan) deploys at addresses known
+    /// beforehand.
     ///
     /// # Errors
     /// When a transaction fails.
@@ -185,11 +200,13 @@ impl Deployment {
         let root = key_set_root.to_word();
         let mut contracts = verifier;
         let main_verifier = contracts.get("verifier").copied().unwrap_or_default();
-        let arguments = (delays.activation_blocks, delays.withdrawal_blocks).abi_encode_params();
+        let arguments = (delays.activation_blocks, delays.withdrawal_blocks, owner).abi_encode_params();
         let registry = create_embedded(provider, "StrategyRegistry", &[], &arguments).await?;
         let markets = create_embedded(provider, "Markets", &[], &owner.abi_encode()).await?;
-        let arguments = (owner, markets, registry, main_verifier, permit2, root, delays.key_set_seconds)
-            .abi_encode_params();
+        let wrapped = Address::ZERO;
+        let arguments =
+            (owner, markets, registry, main_verifier, permit2, wrapped, root, delays.key_set_seconds)
+                .abi_encode_params();
         let house = create_embedded(provider, "AuctionHouse", &[], &arguments).await?;
         let bind = StrategyRegistryAdmin::bindAuctionHouseCall { auctionHouse: house };
         let request = TransactionRequest::default().to(registry).with_call(&bind);
@@ -202,7 +219,7 @@ impl Deployment {
         Self::of(provider, chain_id, from_block, root, contracts).await
     }
 
-    async fn of<P: Provider>(
+    pub(crate) async fn of<P: Provider>(
         provider: &P,
         chain_id: u64,
         from_block: u64,

@@ -5,6 +5,8 @@ pub mod bindings;
 mod deploy;
 mod foreign;
 pub mod local;
+mod plan;
+mod sources;
 pub mod strategy;
 pub mod verifier;
 
@@ -15,3 +17,5 @@ pub use deploy::{
     send,
 };
 pub use foreign::{ForeignError, Packages};
+pub use plan::{CREATE2_DEPLOYER, CoreSettings, Plan, Step};
+pub use sources::{Verification, verification};
