@@ -10,6 +10,8 @@ TEST := $(CARGO) test --release --locked
 # Counts of the long runs; the ordinary test run is bounded by what each test states.
 FUZZ_CASES ?= 20000
 SOAK_ROUNDS ?= 25
+SOAK_FUZZ_RUNS ?= 10000
+SOAK_INVARIANT_RUNS ?= 1000
 
 .PHONY: help setup demo test bench lint soak fuzz contracts verifier gas mutants
 
@@ -27,9 +29,10 @@ test: setup ## Runs every test: Solidity, Rust, end to end
 	@cd $(SOLIDITY) && $(FORGE) test
 	@$(TEST) --workspace
 
-lint: setup ## Formatting, clippy with warnings as errors, and dependency policy where cargo-deny is installed
+lint: setup ## Formatting, Slither, clippy with warnings as errors, and dependency policy where cargo-deny is installed
 	@$(CARGO) fmt --all --check
 	@cd $(SOLIDITY) && $(FORGE) fmt --check
+	@ops/slither
 	@$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --log-level error check; \
 	else echo "lint: cargo-deny is not installed, deny.toml was not checked"; fi
@@ -50,6 +53,8 @@ soak: setup ## Runs the long tests of circuits and prover (hours), then many rou
 	@$(TEST) -p sotto-circuits -p sotto-prover --lib -- --ignored
 	@$(CARGO) build --release --locked -p sotto
 	@target/release/sotto demo --rounds $(SOAK_ROUNDS)
+	@cd $(SOLIDITY) && FOUNDRY_FUZZ_RUNS=$(SOAK_FUZZ_RUNS) FOUNDRY_INVARIANT_RUNS=$(SOAK_INVARIANT_RUNS) \
+	FOUNDRY_INVARIANT_DEPTH=200 $(FORGE) test --no-match-path 'test/verifier/**'
 
 contracts: setup ## Compiles the contracts and writes the artifacts that the Rust side embeds
 	@cd $(SOLIDITY) && $(FORGE) build && bin/artifacts

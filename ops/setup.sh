@@ -23,6 +23,8 @@ missing_packages() {
   have openssl || echo openssl
   # Debian keeps it out of the path of ordinary users.
   have nats-server || [ -x /usr/sbin/nats-server ] || echo nats-server
+  have python3 || echo python3
+  python3 -c 'import ensurepip' >/dev/null 2>&1 || echo python3-venv
 }
 
 install_system_packages() {
