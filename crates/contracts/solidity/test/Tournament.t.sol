@@ -2,14 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Fixture} from "./support/Fixture.sol";
-import {
-    IAuctionHouse,
-    CommitState,
-    FillRequest,
-    Intent,
-    Result,
-    SettleRequest
-} from "../src/interfaces/IAuctionHouse.sol";
+import {CommitState, FillRequest, Intent, Result, SettleRequest, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
 import {MarketParams, Pricing} from "../src/interfaces/IMarkets.sol";
 import {FeatureLib} from "../src/libraries/FeatureLib.sol";
 import {QuoteMath} from "../src/libraries/QuoteMath.sol";
@@ -127,7 +120,7 @@ abstract contract TournamentTest is Fixture {
             if (r.winner == 0) continue;
             if (FeatureLib.uncarry(r.best) < _reserve()) {
                 FillRequest memory request = _fillRequest(run, slot);
-                vm.expectPartialRevert(IAuctionHouse.BelowReserve.selector);
+                vm.expectPartialRevert(IAuctionEvents.BelowReserve.selector);
                 house.fill(request);
                 continue;
             }
@@ -146,7 +139,7 @@ abstract contract TournamentTest is Fixture {
             uint256 dead = DEAD.balance;
             if (covered >> i & 1 == 1) {
                 assertEq(uint8(house.getCommit(run.id, i).state), uint8(CommitState.Covered));
-                vm.expectPartialRevert(IAuctionHouse.WrongCommitState.selector);
+                vm.expectPartialRevert(IAuctionEvents.WrongCommitState.selector);
                 house.penalise(run.id, i);
             } else {
                 house.penalise(run.id, i);
@@ -172,7 +165,7 @@ abstract contract TournamentTest is Fixture {
         }
         run.results = _tournament((1 << 17) - 1);
         SettleRequest memory request = _settleRequest(run, indices);
-        vm.expectRevert(IAuctionHouse.BadCommitIndices.selector);
+        vm.expectRevert(IAuctionEvents.BadCommitIndices.selector);
         house.settle(request);
         assembly {
             mstore(indices, 16)
