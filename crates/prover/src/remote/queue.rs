@@ -125,9 +125,7 @@ impl<R: Reach> RemoteQueue<R> {
         tokio::spawn(
             cancel.clone().run_until_cancelled_owned(monitor::keep_topology::<R>(Arc::clone(&shared))),
         );
-        tokio::spawn(
-            cancel.clone().run_until_cancelled_owned(monitor::watch_workers(Arc::clone(&shared))),
-        );
+        tokio::spawn(cancel.clone().run_until_cancelled_owned(monitor::watch_workers(Arc::clone(&shared))));
         tokio::spawn(cancel.clone().run_until_cancelled_owned(monitor::measure::<R>(Arc::clone(&shared))));
         Ok(Self { shared, _tasks: Arc::new(cancel.drop_guard()), reach: PhantomData })
     }
