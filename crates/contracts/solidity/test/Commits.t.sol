@@ -125,7 +125,7 @@ contract CommitsTest is Fixture {
         house.commit(run.id, id, SHEET);
     }
 
-    // covers: C7 C12
+    // covers: C7 C12 C13
     function test_commitments_are_taken_in_the_commit_window_only() public {
         Run memory run = _openOne();
         _toSettle(run);

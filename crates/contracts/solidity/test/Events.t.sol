@@ -176,6 +176,7 @@ contract EventsTest is Fixture {
         assertEq(keccak256(abi.encode(_accounts[id])), keccak256(abi.encode(registry.account(id))), "account");
     }
 
+    // covers: C20
     function test_the_state_can_be_rebuilt_from_the_logs() public {
         vm.recordLogs();
         BadExecutor bad = new BadExecutor(house);

@@ -215,6 +215,7 @@ contract SettleTest is Fixture {
         _expect(request, IAuctionEvents.WrongLength.selector);
     }
 
+    // covers: C22
     function test_a_second_settlement_merges_with_the_first() public {
         Run memory run = _twoSheets();
         house.settle(_settleRequest(run, _indices(0)));

@@ -2,7 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {Fixture} from "./support/Fixture.sol";
-import {CommitState, FillRequest, Intent, Result, SettleRequest, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
+import {
+    CommitState,
+    FillRequest,
+    Intent,
+    Result,
+    SettleRequest,
+    IAuctionEvents
+} from "../src/interfaces/IAuctionHouse.sol";
 import {MarketParams, Pricing} from "../src/interfaces/IMarkets.sol";
 import {FeatureLib} from "../src/libraries/FeatureLib.sol";
 import {QuoteMath} from "../src/libraries/QuoteMath.sol";
