@@ -1,7 +1,7 @@
 //! A capacity plan by simulation: how rounds shard over markets, how many workers keep up, what an intent costs.
 //!
 //! Deterministic: one seed, integers and a fixed order of events. Job times are arguments, so the plan can be made again for any
-//! machine: `cargo run --release -p sotto-prover --example capacity -- --merge 1.9 --seal 2.4 --wrap 3.0 --sheet 1.2`.
+//! machine: `cargo run --release -p sotto-prover --example capacity -- --merge 1.8 --seal 0.9 --wrap 0.8 --sheet 1.2`.
 #![allow(clippy::print_stdout, clippy::cast_precision_loss, missing_docs, reason = "a report for a person")]
 
 use std::{cmp::Reverse, collections::BinaryHeap, env};
@@ -13,11 +13,11 @@ const SHEETS: usize = 16;
 type Micros = u64;
 const SECOND: Micros = 1_000_000;
 
-/// Measured seconds of one worker of two threads (benches/queue.md says where).
-const SHEET_SECONDS: f64 = 1.2;
-const MERGE_SECONDS: f64 = 1.2;
-const SEAL_SECONDS: f64 = 1.2;
-const WRAP_SECONDS: f64 = 1.0;
+/// Seconds of one core, as `--example jobs` measured them (benches/capacity.md).
+const SHEET_SECONDS: f64 = 1.20;
+const MERGE_SECONDS: f64 = 1.80;
+const SEAL_SECONDS: f64 = 0.92;
+const WRAP_SECONDS: f64 = 0.80;
 
 /// Seconds that jobs take on one worker, and what surrounds them.
 #[derive(Clone, Copy, Debug)]

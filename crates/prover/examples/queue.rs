@@ -1,5 +1,5 @@
 //! What the queue costs, on a real nats-server: overhead of a job against in-process, two workers against one, and many
-//! simulated workers. `cargo run --release -p sotto-prover --example queue`; prints Markdown.
+//! simulated workers. `cargo run --release -p sotto-prover --example queue -- [overhead] [pair] [many]`; prints Markdown.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -70,14 +70,14 @@ struct Chain {
     seed: Target,
 }
 
-/// A circuit that takes about a second of one thread.
+/// A circuit that takes some tenths of a second of one thread.
 fn chain() -> &'static Chain {
     static BUILT: OnceLock<Chain> = OnceLock::new();
     BUILT.get_or_init(|| {
         let mut builder = Builder::new(CircuitConfig::standard_recursion_config());
         let seed = builder.add_virtual_public_input();
         let mut state = vec![seed];
-        for _ in 0..8000 {
+        for _ in 0..1500 {
             state = builder.hash_n_to_hash_no_pad::<PoseidonHash>(state).elements.to_vec();
         }
         Chain { data: builder.build::<C>(), seed }
@@ -246,11 +246,10 @@ async fn rate(count: usize, jobs: u64, millis: u64, prove: bool) -> f64 {
     rate
 }
 
-#[tokio::main]
-async fn main() {
-    overhead(60).await;
+/// Two workers of one thread each against one of one thread, in turn.
+async fn pair() {
     chain();
-    println!("\n| run | 1 worker of 1 thread, proofs/s | 2 workers of 1 thread | ratio |\n|---|---|---|---|");
+    println!("| run | 1 worker of 1 thread, proofs/s | 2 workers of 1 thread | ratio |\n|---|---|---|---|");
     let mut ratios = Vec::new();
     for run in 0..5 {
         let (one, two) = (rate(1, 4, 0, true).await, rate(2, 8, 0, true).await);
@@ -258,7 +257,10 @@ async fn main() {
         println!("| {run} | {one:.2} | {two:.2} | {:.2} |", two / one);
     }
     println!("\nmedian ratio {:.2}\n", quantile(&mut ratios, 0.5));
-    let millis = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(2000);
+}
+
+/// Workers that sleep for the time of a job.
+async fn many(millis: u64) {
     println!("| simulated workers | jobs | job s | jobs/s | of the ideal |\n|---|---|---|---|---|");
     for count in [1, 2, 8, 64] {
         let jobs = 4 * count as u64;
@@ -269,5 +271,20 @@ async fn main() {
             millis as f64 / 1000.0,
             rate / ideal * 100.0
         );
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|w| w == part);
+    if wants("overhead") {
+        overhead(60).await;
+    }
+    if wants("pair") {
+        pair().await;
+    }
+    if wants("many") {
+        many(1800).await;
     }
 }
