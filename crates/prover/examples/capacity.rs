@@ -2,6 +2,7 @@
 //!
 //! Deterministic: one seed, integers and a fixed order of events. Job times are arguments, so the plan can be made again for any
 //! machine: `cargo run --release -p sotto-prover --example capacity -- --merge 1.8 --seal 0.9 --wrap 0.8 --sheet 1.2`.
+#![allow(clippy::cast_sign_loss, reason = "times and shares are not negative")]
 #![allow(clippy::print_stdout, clippy::cast_precision_loss, missing_docs, reason = "a report for a person")]
 
 use std::{cmp::Reverse, collections::BinaryHeap, env};

@@ -1,5 +1,6 @@
 //! What the queue costs, on a real nats-server: overhead of a job against in-process, two workers against one, and many
 //! simulated workers. `cargo run --release -p sotto-prover --example queue -- [overhead] [pair] [many]`; prints Markdown.
+#![allow(clippy::cast_sign_loss, reason = "times and shares are not negative")]
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,

@@ -110,6 +110,8 @@ impl ProveError {
     /// Whether trying again can help.
     pub const fn class(&self) -> ErrorClass {
         match self {
+            // What panics while it is verified does so again.
+            Self::Panicked { stage: Stage::Verify, .. } => ErrorClass::Permanent,
             Self::QueueFull { .. } | Self::Panicked { .. } | Self::Randomness(_) => ErrorClass::Retry,
             Self::DeadlinePassed { .. }
             | Self::Late { .. }

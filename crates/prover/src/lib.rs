@@ -1,5 +1,6 @@
 //! The proving service: circuits built once, jobs queued by deadline, every proof verified before it is handed out.
 
+mod circuits;
 mod error;
 pub mod fast;
 pub mod measure;

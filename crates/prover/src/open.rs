@@ -1,5 +1,8 @@
-//! Jobs without secrets, as bytes: merges, seals and wraps of zero-knowledge sheets. Any machine may do them; whoever asked
-//! verifies what comes back.
+//! Jobs for another machine, as bytes; whoever asked verifies what comes back. None holds a model. A wrap may go anywhere: what
+//! it is given is published with the settlement. Merges and seals show the quotes of losing sheets, and whoever seals chooses
+//! the blinding: they go to machines of one's own.
+
+use std::fmt;
 
 use alloy_primitives::Address;
 use sotto_types::{DATA_BYTES, PublicData};
@@ -34,7 +37,7 @@ pub enum OpenJobError {
 }
 
 /// A sheet's, seal's or node's proof with what it takes to verify it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum PartBytes {
     /// A proof of the sheets' shape.
     Sheet {
@@ -52,6 +55,20 @@ pub enum PartBytes {
         /// The proof.
         proof: Vec<u8>,
     },
+}
+
+impl fmt::Debug for PartBytes {
+    /// Shows no proof: its public inputs tell what sheets bid.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sheet { class_id, capacity, .. } => f
+                .debug_struct("Sheet")
+                .field("class_id", class_id)
+                .field("capacity", capacity)
+                .finish_non_exhaustive(),
+            Self::Node { level, .. } => f.debug_struct("Node").field("level", level).finish_non_exhaustive(),
+        }
+    }
 }
 
 impl From<&ProvenSheet> for PartBytes {
@@ -77,7 +94,7 @@ impl From<&Part> for PartBytes {
     }
 }
 
-/// A job that any machine may do.
+/// A job that another machine may do; only a wrap may go to a stranger's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenJob {
     /// Merge two parts, or lift one.

@@ -1,18 +1,11 @@
 //! Sheets and wraps as a service: circuits built once and kept, proofs verified before they leave.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, OnceLock},
-    time::Instant,
-};
+use std::{fmt, sync::Arc, time::Instant};
 
 use alloy_primitives::{Address, B256};
-use parking_lot::Mutex;
 use prometheus::Registry;
 use sotto_circuits::{
-    CircuitError, KeySet, Layer, LeafCircuit, LeafInputs, LeafProof, Salt, SheetCircuit, SheetInputs,
-    SheetKey, SheetProof, SheetShape, WrapProof, WrapPublicInputs, capacity_for,
+    CircuitError, KeySet, Layer, Salt, SheetProof, WrapProof, WrapPublicInputs, capacity_for,
 };
 use sotto_model::program::{Program, Shape};
 use sotto_types::{Claim, Digest, MarketFeatures, PublicData, SHEETS, SLOTS, SheetRef, Slot, Standing};
@@ -20,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ProveError, ProvingQueue, QueueConfig, Stage,
-    fast::{FastCircuit, Run},
+    circuits::Circuits,
     no_deadline,
     open::{OpenJob, OpenProof, PartBytes},
     remote::RemoteProving,
-    tournament::{MergeJob, Part, ProvenNode, Tournament, TournamentCircuits},
-    wrapping::{Settled, WrapProfile, Wrapping},
+    tournament::{MergeJob, Part, ProvenNode},
+    wrapping::WrapProfile,
 };
 
 /// A sheet to prove.
@@ -88,7 +81,7 @@ impl SheetStatement {
 }
 
 /// A verified sheet proof.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ProvenSheet {
     /// The class.
     pub class_id: u32,
@@ -99,6 +92,16 @@ pub struct ProvenSheet {
     /// What it shows.
     pub statement: SheetStatement,
     proof: SheetProof,
+}
+
+impl fmt::Debug for ProvenSheet {
+    /// Shows the class alone: the rest tells what the sheet bids.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvenSheet")
+            .field("class_id", &self.class_id)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ProvenSheet {
@@ -160,16 +163,6 @@ impl Default for ProverConfig {
     }
 }
 
-/// Circuits of one class and capacity, each with what its prover keeps.
-#[derive(Debug)]
-struct SheetCircuits {
-    leaf: LeafCircuit,
-    leaf_prover: FastCircuit,
-    reducers: Vec<FastCircuit>,
-    sheet: SheetCircuit,
-    sheet_prover: FastCircuit,
-}
-
 /// When a running proof ends early.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -194,141 +187,6 @@ impl Limits {
         } else {
             Ok(())
         }
-    }
-}
-
-#[derive(Debug)]
-struct Circuits {
-    keys: KeySet,
-    sheets: Mutex<HashMap<(u32, usize), Arc<SheetCircuits>>>,
-    shape: OnceLock<SheetShape>,
-    profile: WrapProfile,
-    wrap: OnceLock<Wrapping>,
-    tournament: TournamentCircuits,
-}
-
-impl Circuits {
-    fn new(keys: KeySet, profile: WrapProfile) -> Self {
-        Self {
-            keys,
-            profile,
-            sheets: Mutex::default(),
-            shape: OnceLock::new(),
-            wrap: OnceLock::new(),
-            tournament: TournamentCircuits::default(),
-        }
-    }
-
-    fn tournament(&self) -> Result<Tournament<'_>, ProveError> {
-        let shape = refused(Stage::Build, self.shape())?;
-        Ok(Tournament { circuits: &self.tournament, shape, keys: &self.keys })
-    }
-
-    /// The circuits of a class and capacity, built when missing. Runs on the proving thread alone, so nothing is built
-    /// twice.
-    fn sheet(&self, class: &Shape, capacity: usize) -> Result<Arc<SheetCircuits>, ProveError> {
-        let at = (class.id(), capacity);
-        if let Some(found) = self.sheets.lock().get(&at) {
-            return Ok(Arc::clone(found));
-        }
-        let leaf = refused(Stage::Build, LeafCircuit::build(class, capacity))?;
-        let sheet = refused(Stage::Build, SheetCircuit::build(&leaf))?;
-        let (leaf_prover, sheet_prover) = (FastCircuit::new(leaf.data())?, FastCircuit::new(sheet.data())?);
-        let reducers = sheet.reductions().iter().map(|r| FastCircuit::new(r.data()));
-        let reducers = reducers.collect::<Result<_, _>>()?;
-        let built = Arc::new(SheetCircuits { leaf, leaf_prover, reducers, sheet, sheet_prover });
-        self.sheets.lock().insert(at, Arc::clone(&built));
-        Ok(built)
-    }
-
-    fn shape(&self) -> Result<&SheetShape, CircuitError> {
-        if let Some(shape) = self.shape.get() {
-            return Ok(shape);
-        }
-        let known = self.sheets.lock().values().next().map(|circuits| circuits.sheet.shape());
-        let shape = known.map_or_else(SheetShape::canonical, Ok)?;
-        Ok(self.shape.get_or_init(|| shape))
-    }
-
-    fn wrap(&self) -> Result<&Wrapping, ProveError> {
-        if let Some(wrap) = self.wrap.get() {
-            return Ok(wrap);
-        }
-        let built = Wrapping::build(self.profile, refused(Stage::Build, self.shape())?)?;
-        Ok(self.wrap.get_or_init(|| built))
-    }
-
-    fn key(&self, class_id: u32, capacity: usize) -> Result<&SheetKey, CircuitError> {
-        self.keys.key(class_id, capacity).ok_or(CircuitError::KeyNotInSet { class_id })
-    }
-
-    fn prove_sheet(
-        &self,
-        job: &SheetJob,
-        limits: &Limits,
-    ) -> Result<(ProvenSheet, SheetSeconds), ProveError> {
-        let stage = limits.stage;
-        let used = job.slots.iter().rposition(|slot| !slot.is_empty()).map_or(0, |last| last + 1);
-        let capacity = refused(stage, capacity_for(used))?;
-        let class = job.program.shape();
-        let circuits = self.sheet(class, capacity)?;
-        let stop = || limits.check();
-        let started = Instant::now();
-        let leaf_inputs = LeafInputs {
-            program: &job.program,
-            salt: &job.model_salt,
-            owner: job.owner,
-            round_id: job.round_id,
-            features: &job.features,
-            slots: &job.slots,
-        };
-        let witness = refused(stage, circuits.leaf.witness(&leaf_inputs))?;
-        let run = Run::new(stage, Layer::Leaf).until(&stop);
-        let leaf = LeafProof::new(circuits.leaf_prover.prove(circuits.leaf.data(), witness, &run)?);
-        let leaf_seconds = started.elapsed().as_secs_f64();
-        let mut leaf = leaf;
-        for (reduction, prover) in circuits.sheet.reductions().iter().zip(&circuits.reducers) {
-            let witness = refused(stage, reduction.witness(&leaf))?;
-            let run = Run::new(stage, Layer::Reduction).until(&stop);
-            leaf = LeafProof::new(prover.prove(reduction.data(), witness, &run)?);
-        }
-        let inputs = SheetInputs {
-            sheet_salt: &job.sheet_salt,
-            commit_index: job.commit_index,
-            key_set_root: job.key_set_root,
-        };
-        let witness = refused(stage, circuits.sheet.witness(&leaf, &inputs))?;
-        let run = Run::new(stage, Layer::Sheet).until(&stop);
-        let proof = SheetProof::new(circuits.sheet_prover.prove(circuits.sheet.data(), witness, &run)?);
-        let seconds =
-            SheetSeconds { leaf: leaf_seconds, sheet: started.elapsed().as_secs_f64() - leaf_seconds };
-        refused(stage, circuits.sheet.verify(&proof))?;
-        Ok((ProvenSheet::new(class.id(), capacity, proof), seconds))
-    }
-
-    fn verify_sheet(
-        &self,
-        class_id: u32,
-        capacity: usize,
-        bytes: &[u8],
-    ) -> Result<ProvenSheet, CircuitError> {
-        let shape = self.shape()?;
-        let proof = SheetProof::from_bytes(bytes, shape)?;
-        proof.verify(shape, self.key(class_id, capacity)?)?;
-        Ok(ProvenSheet::new(class_id, capacity, proof))
-    }
-
-    fn wrap_sheet(&self, job: &WrapJob, limits: &Limits) -> Result<WrappedProof, ProveError> {
-        let stage = limits.stage;
-        let beta = sotto_circuits::data_digest(&job.data);
-        let sigma = job.data.sigma(job.chain_id, job.auction_house, beta);
-        let shown = WrapPublicInputs::of(&job.data, sigma);
-        let key = refused(stage, self.key(job.sheet.class_id, job.sheet.capacity))?;
-        let wrapping = self.wrap()?;
-        let settled = Settled { proof: &job.sheet.proof, key, keys: &self.keys, data: &job.data, sigma };
-        let proof = wrapping.prove(&settled, limits)?;
-        refused(stage, wrapping.verify(&proof, &shown))?;
-        Ok(WrappedProof { beta, public_inputs: shown.elements(), proof })
     }
 }
 
@@ -384,16 +242,7 @@ impl Prover {
 
     /// The circuits that are built, by name.
     pub fn held(&self) -> Vec<String> {
-        let mut names: Vec<_> = self
-            .circuits
-            .sheets
-            .lock()
-            .keys()
-            .map(|(class, slots)| format!("sheet:{class:08x}:{slots}"))
-            .collect();
-        names.sort();
-        names.extend(self.circuits.wrap.get().map(|_| "wrap".to_owned()));
-        names
+        self.circuits.held()
     }
 
     /// Runs a short job beside the queue.

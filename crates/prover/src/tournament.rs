@@ -1,7 +1,8 @@
 //! Merging sheets as a service: nodes of four levels, and the seal that makes the last one zero-knowledge and wrappable.
 
-use std::sync::OnceLock;
+use std::{fmt, sync::OnceLock};
 
+use parking_lot::ReentrantMutex;
 use sotto_circuits::{
     CircuitError, KeySet, KeyedSheet, Layer, NodeCircuit, NodeProof, SealCircuit, SheetKey, SheetProof,
     SheetShape,
@@ -39,7 +40,7 @@ pub enum MergeError {
 }
 
 /// A verified proof of a node. Not zero-knowledge: it stays with those who may see the sheets' proofs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ProvenNode {
     /// The level, 1 to 4.
     pub level: usize,
@@ -48,6 +49,13 @@ pub struct ProvenNode {
     /// What it shows.
     pub statement: SheetStatement,
     proof: NodeProof,
+}
+
+impl fmt::Debug for ProvenNode {
+    /// Shows the level alone: the rest tells what losing sheets bid.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvenNode").field("level", &self.level).finish_non_exhaustive()
+    }
 }
 
 impl ProvenNode {
@@ -159,9 +167,10 @@ struct Seal {
     prover: FastCircuit,
 }
 
-/// The circuits of the levels, each built when first needed: seconds, and some hundred MB of memory.
+/// The circuits of the levels, each built when first needed, one at a time: seconds, and some hundred MB of memory.
 #[derive(Debug, Default)]
 pub(crate) struct TournamentCircuits {
+    building: ReentrantMutex<()>,
     nodes: [OnceLock<Node>; LEVELS],
     seals: [OnceLock<Seal>; LEVELS],
 }
@@ -182,6 +191,7 @@ impl Tournament<'_> {
     fn node(&self, level: usize) -> Result<&Node, ProveError> {
         let slot = level.checked_sub(1).and_then(|at| self.circuits.nodes.get(at));
         let slot = slot.ok_or_else(|| no_level(level))?;
+        let _building = self.circuits.building.lock();
         if let Some(node) = slot.get() {
             return Ok(node);
         }
@@ -196,6 +206,7 @@ impl Tournament<'_> {
     fn sealing(&self, level: usize) -> Result<&Seal, ProveError> {
         let slot = level.checked_sub(1).and_then(|at| self.circuits.seals.get(at));
         let slot = slot.ok_or_else(|| no_level(level))?;
+        let _building = self.circuits.building.lock();
         if let Some(seal) = slot.get() {
             return Ok(seal);
         }
