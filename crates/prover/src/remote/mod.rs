@@ -57,7 +57,7 @@ pub use connect::{Auth, Broker, Tls};
 pub use error::RemoteError;
 pub use job::{DeadlineClass, Holds, JobId, Kind, Private, Public, Reach, RemoteJob};
 pub use metrics::{QueueMetrics, WorkerMetrics};
-pub use proving::{MERGE, PRIVATE_KINDS, PUBLIC_KINDS, ProverHandler, RemoteProving, SHEET, WRAP};
+pub use proving::{MERGE, PRIVATE_KINDS, PUBLIC_KINDS, ProverHandler, Proves, RemoteProving, SHEET, WRAP};
 pub use queue::{Patience, RemoteQueue};
 pub use topology::Limits;
 pub use worker::{Handler, Task, Worker, WorkerConfig, valid_name};

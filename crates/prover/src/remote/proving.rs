@@ -251,31 +251,25 @@ async fn prove(prover: Prover, task: Task) -> Result<Vec<u8>, ProveError> {
     Ok(prover.run_open(job, deadline, cancel).await?.to_bytes())
 }
 
-impl Handler for ProverHandler<Public> {
-    type Reach = Public;
-
-    fn kinds(&self) -> Vec<Kind> {
-        PUBLIC_KINDS.to_vec()
-    }
-
-    fn circuits(&self) -> Vec<String> {
-        self.prover.held()
-    }
-
-    fn threads(&self) -> usize {
-        self.threads
-    }
-
-    fn prove(&self, task: Task) -> BoxFuture<'static, Result<Vec<u8>, ProveError>> {
-        prove(self.prover.clone(), task).boxed()
-    }
+/// What a prover's queue of this reach carries.
+pub trait Proves: Reach {
+    /// The kinds of its jobs.
+    const KINDS: &'static [Kind];
 }
 
-impl Handler for ProverHandler<Private> {
-    type Reach = Private;
+impl Proves for Public {
+    const KINDS: &'static [Kind] = &PUBLIC_KINDS;
+}
+
+impl Proves for Private {
+    const KINDS: &'static [Kind] = &PRIVATE_KINDS;
+}
+
+impl<R: Proves> Handler for ProverHandler<R> {
+    type Reach = R;
 
     fn kinds(&self) -> Vec<Kind> {
-        PRIVATE_KINDS.to_vec()
+        R::KINDS.to_vec()
     }
 
     fn circuits(&self) -> Vec<String> {
