@@ -14,7 +14,7 @@ use sotto_circuits::{
 use sotto_model::program::Shape;
 
 use crate::{
-    ProveError, Stage,
+    LeafJob, ProveError, ProvenLeaf, Stage,
     fast::{FastCircuit, Run},
     service::{Limits, ProvenSheet, SheetJob, SheetSeconds, WrapJob, WrappedProof, refused},
     tournament::{Tournament, TournamentCircuits},
@@ -120,11 +120,16 @@ impl Circuits {
         job: &SheetJob,
         limits: &Limits,
     ) -> Result<(ProvenSheet, SheetSeconds), ProveError> {
+        let leaf = self.prove_leaf(job.into(), limits)?;
+        Self::prove_around(&leaf, job, limits)
+    }
+
+    /// The leaf of a job, reduced until a sheet takes it.
+    pub(crate) fn prove_leaf(&self, job: LeafJob, limits: &Limits) -> Result<ProvenLeaf, ProveError> {
         let stage = limits.stage;
         let used = job.slots.iter().rposition(|slot| !slot.is_empty()).map_or(0, |last| last + 1);
         let capacity = refused(stage, capacity_for(used))?;
-        let class = job.program.shape();
-        let circuits = self.sheet(class, capacity)?;
+        let circuits = self.sheet(job.program.shape(), capacity)?;
         let stop = || limits.check();
         let started = Instant::now();
         let leaf_inputs = LeafInputs {
@@ -137,26 +142,38 @@ impl Circuits {
         };
         let witness = refused(stage, circuits.leaf.witness(&leaf_inputs))?;
         let run = Run::new(stage, Layer::Leaf).until(&stop);
-        let leaf = LeafProof::new(circuits.leaf_prover.prove(circuits.leaf.data(), witness, &run)?);
-        let leaf_seconds = started.elapsed().as_secs_f64();
-        let mut leaf = leaf;
+        let mut proof = LeafProof::new(circuits.leaf_prover.prove(circuits.leaf.data(), witness, &run)?);
+        let leaf = started.elapsed().as_secs_f64();
         for (reduction, prover) in circuits.sheet.reductions().iter().zip(&circuits.reducers) {
-            let witness = refused(stage, reduction.witness(&leaf))?;
+            let witness = refused(stage, reduction.witness(&proof))?;
             let run = Run::new(stage, Layer::Reduction).until(&stop);
-            leaf = LeafProof::new(prover.prove(reduction.data(), witness, &run)?);
+            proof = LeafProof::new(prover.prove(reduction.data(), witness, &run)?);
         }
+        let seconds = SheetSeconds { leaf, sheet: started.elapsed().as_secs_f64() - leaf };
+        Ok(ProvenLeaf { job, capacity, circuits, proof, seconds })
+    }
+
+    /// The sheet of a job around its leaf, verified.
+    pub(crate) fn prove_around(
+        leaf: &ProvenLeaf,
+        job: &SheetJob,
+        limits: &Limits,
+    ) -> Result<(ProvenSheet, SheetSeconds), ProveError> {
+        let (stage, circuits) = (limits.stage, &leaf.circuits);
+        let stop = || limits.check();
+        let started = Instant::now();
         let inputs = SheetInputs {
             sheet_salt: &job.sheet_salt,
             commit_index: job.commit_index,
             key_set_root: job.key_set_root,
         };
-        let witness = refused(stage, circuits.sheet.witness(&leaf, &inputs))?;
+        let witness = refused(stage, circuits.sheet.witness(&leaf.proof, &inputs))?;
         let run = Run::new(stage, Layer::Sheet).until(&stop);
         let proof = SheetProof::new(circuits.sheet_prover.prove(circuits.sheet.data(), witness, &run)?);
-        let seconds =
-            SheetSeconds { leaf: leaf_seconds, sheet: started.elapsed().as_secs_f64() - leaf_seconds };
+        let sheet = leaf.seconds.sheet + started.elapsed().as_secs_f64();
+        let seconds = SheetSeconds { leaf: leaf.seconds.leaf, sheet };
         refused(stage, circuits.sheet.verify(&proof))?;
-        Ok((ProvenSheet::new(class.id(), capacity, proof), seconds))
+        Ok((ProvenSheet::new(job.program.shape().id(), leaf.capacity, proof), seconds))
     }
 
     pub(crate) fn verify_sheet(

@@ -1,6 +1,7 @@
 //! The proving service: circuits built once, jobs queued by deadline, every proof verified before it is handed out.
 
 mod circuits;
+mod early;
 mod error;
 pub mod fast;
 pub mod measure;
@@ -11,6 +12,7 @@ mod service;
 mod tournament;
 mod wrapping;
 
+pub use early::{LeafJob, ProvenLeaf};
 pub use error::{ErrorClass, ProveError};
 pub use open::{OpenJob, OpenJobError, OpenProof, PartBytes};
 pub use queue::{ProvingQueue, QueueConfig, Stage, no_deadline};

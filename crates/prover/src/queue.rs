@@ -23,7 +23,9 @@ use crate::ProveError;
 pub enum Stage {
     /// Building circuits.
     Build,
-    /// A leaf and the sheet around it.
+    /// A leaf ahead of its sheet.
+    Leaf,
+    /// A sheet, and its leaf where there is none yet.
     Sheet,
     /// Two parts of a tournament merged.
     Merge,
@@ -39,6 +41,7 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Build => "build",
+            Self::Leaf => "leaf",
             Self::Sheet => "sheet",
             Self::Merge => "merge",
             Self::Seal => "seal",

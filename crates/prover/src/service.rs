@@ -167,8 +167,8 @@ impl Default for ProverConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) stage: Stage,
-    deadline: Instant,
-    cancel: CancellationToken,
+    pub(crate) deadline: Instant,
+    pub(crate) cancel: CancellationToken,
 }
 
 impl Limits {
@@ -193,9 +193,9 @@ impl Limits {
 /// A handle to the proving service.
 #[derive(Clone, Debug)]
 pub struct Prover {
-    queue: ProvingQueue,
-    circuits: Arc<Circuits>,
-    remote: RemoteProving,
+    pub(crate) queue: ProvingQueue,
+    pub(crate) circuits: Arc<Circuits>,
+    pub(crate) remote: RemoteProving,
 }
 
 impl Prover {
@@ -494,7 +494,7 @@ pub(crate) fn refused<T>(stage: Stage, outcome: Result<T, CircuitError>) -> Resu
 }
 
 /// Makes a proof again if the first does not verify: the hardware may have failed once.
-fn twice<T>(make: impl Fn() -> Result<T, ProveError>) -> Result<T, ProveError> {
+pub(crate) fn twice<T>(make: impl Fn() -> Result<T, ProveError>) -> Result<T, ProveError> {
     match make() {
         Err(ProveError::Unverifiable { .. }) => make(),
         outcome => outcome,
