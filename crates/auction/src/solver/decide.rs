@@ -153,6 +153,28 @@ fn after_release(round: &RoundView, index: u32, timing: &Timing, head: u64) -> S
     if head < round.opening.fill_end + timing.close_grace { Step::Wait } else { Step::Close }
 }
 
+/// Whether the leaf of a bid may still be needed. It is until the commitment is final and the sheet proven: a
+/// reorganisation before that can give the commitment another index.
+pub fn leaf_wanted(
+    round: &RoundView,
+    strategy: Digest,
+    progress: &Progress,
+    timing: &Timing,
+    head: u64,
+) -> bool {
+    let phase = round.phase(head + 1);
+    match round.commit_of(strategy) {
+        None => phase == Phase::Commit && progress.given_up.is_none(),
+        Some((index, commit)) => {
+            let open = phase <= Phase::Settle && !commit.covered && !commit.closed;
+            let ours = progress.sheet == Some(commit.commitment) && !progress.unprovable;
+            let done = progress.proof == Some(index)
+                && head >= round.opening.commit_end.saturating_add(timing.confirmations);
+            open && ours && !done
+        }
+    }
+}
+
 /// Whether a step that is under way still makes sense; when not, it is cancelled.
 pub fn still_wanted(step: Step, round: &RoundView, strategy: Digest, head: u64) -> bool {
     let uncovered = |index: u32| {

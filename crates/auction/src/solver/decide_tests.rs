@@ -203,3 +203,28 @@ proptest! {
         prop_assert!(!acts || head >= progress.not_before);
     }
 }
+
+#[test]
+fn a_leaf_is_wanted_until_the_commitment_is_final_and_its_sheet_proven_or_the_bid_is_over() {
+    let wanted =
+        |round: &RoundView, progress: &Progress, head| leaf_wanted(round, us(), progress, &TIMING, head);
+    assert!(wanted(&round(), &with_sheet(), 105));
+    assert!(!wanted(&round(), &with_sheet(), COMMIT_END), "the window closed without a commitment");
+    let dropped = Progress { given_up: Some(DropReason::CommitRefused), ..with_sheet() };
+    assert!(!wanted(&round(), &dropped, 105));
+
+    assert!(wanted(&committed(3), &with_sheet(), 120));
+    assert!(wanted(&committed(3), &proven(3), COMMIT_END), "a reorganisation may still change the index");
+    assert!(!wanted(&committed(3), &proven(3), COMMIT_END + TIMING.confirmations));
+    assert!(wanted(&committed(3), &proven(2), 120), "the sheet at hand is for another index");
+    assert!(!wanted(&committed(3), &with_sheet(), SETTLE_END), "too late to settle");
+    assert!(!wanted(&committed(3), &Progress::default(), 120), "not our sheet");
+    assert!(!wanted(&committed(3), &Progress { unprovable: true, ..with_sheet() }, 120));
+    for over in
+        [|commit: &mut CommitView| commit.covered = true, |commit: &mut CommitView| commit.closed = true]
+    {
+        let mut round = committed(3);
+        over(round.commits.get_mut(&3).unwrap());
+        assert!(!wanted(&round, &with_sheet(), 120));
+    }
+}

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     BidKey, DropReason, Exposure, Stage,
     bid::{Bid, Running},
-    decide::{Step, Timing, next_step, still_wanted},
+    decide::{Step, Timing, leaf_wanted, next_step, still_wanted},
     scribe::Note,
     work::{self, Context, Failure, Job, Outcome},
 };
@@ -162,6 +162,7 @@ impl Driver {
             self.bids.iter().filter(|(_, bid)| !bid.over).map(|(key, _)| key.round).collect();
         let old = self.book.prune_except(head.number, RETENTION, |round| unfinished.contains(&round));
         self.bids.retain(|key, _| !old.contains(&key.round));
+        self.context.leaves.retain(|key| self.bids.contains_key(key));
         self.publish();
     }
 
@@ -218,6 +219,9 @@ impl Driver {
         let Some(round) = self.book.get(key.round).cloned() else { return };
         self.observe(key, &round, head);
         let Some(bid) = self.bids.get_mut(&key) else { return };
+        if !leaf_wanted(&round, key.strategy, &bid.progress, &self.timing, head.number) {
+            self.context.leaves.release(&key);
+        }
         if let Some(running) = &bid.running {
             if running.step != Step::Wait && !still_wanted(running.step, &round, key.strategy, head.number) {
                 running.cancel.cancel();

@@ -42,6 +42,7 @@ pub struct SolverMetrics {
     slots: IntCounterVec,
     submissions: IntCounterVec,
     failures: IntCounterVec,
+    leaves: IntCounterVec,
     /// Logs that could not be decoded.
     pub(super) bad_logs: IntCounter,
     /// Bids in flight.
@@ -71,6 +72,7 @@ impl SolverMetrics {
             slots: counters(registry, "slots_total", "Slots bid on, by outcome.", "outcome")?,
             submissions: counters(registry, "submissions_total", "Sheets handed to the gateway, by outcome.", "outcome")?,
             failures: counters(registry, "step_failures_total", "Steps that failed and are tried again, by step.", "step")?,
+            leaves: counters(registry, "leaves_total", "Leaves proven ahead of their sheets, by what happened.", "event")?,
             bad_logs: register(registry, IntCounter::with_opts(options("bad_logs_total", "Logs of the auction house that could not be decoded."))?)?,
             bids_open: register(registry, IntGauge::with_opts(options("bids_open", "Bids in flight."))?)?,
             evaluated_ahead: register(registry, IntCounter::with_opts(options("evaluated_ahead_total", "Pending openings that were evaluated ahead."))?)?,
@@ -100,6 +102,15 @@ impl SolverMetrics {
 
     pub(super) fn failed(&self, step: &'static str) {
         self.failures.with_label_values(&[step]).inc();
+    }
+
+    pub(super) fn leaf(&self, event: &'static str) {
+        self.leaves.with_label_values(&[event]).inc();
+    }
+
+    /// Leaves proven ahead that were `started`, `proved`, `failed` or `used` so far.
+    pub fn leaves(&self, event: &str) -> u64 {
+        self.leaves.with_label_values(&[event]).get()
     }
 
     /// Bids given up for a reason so far.

@@ -9,6 +9,7 @@ pub mod decide;
 mod driver;
 mod evaluate;
 pub mod exposure;
+mod leaves;
 mod metrics;
 mod outcome;
 mod reason;

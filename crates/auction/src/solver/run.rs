@@ -44,7 +44,7 @@ impl Solver {
             PendingStream::spawn(deps.pool.clone(), PendingConfig::new(vec![house]), cancel.clone());
         let scribe = Scribe::spawn(deps.ledger.clone());
         let (reports, mut reported) = mpsc::channel(REPORTS);
-        let context = Arc::new(Context::new(config, deps)?);
+        let context = Arc::new(Context::new(config, deps, &cancel)?);
         let notes = scribe.notes.clone();
         let status = watcher.status.clone();
         let mut driver = Driver::new(context, left.unfinished, notes, status, reports, cancel.clone());

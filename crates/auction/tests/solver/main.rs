@@ -1,6 +1,7 @@
 //! The solver on a real chain with real proofs, alone, and killed at every stage of a round.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod early;
 mod process;
 mod round;
 

@@ -6,13 +6,13 @@ use sotto_contracts::IAuctionHouse::{UnknownRound, commitCall};
 use sotto_store::{Role, RoundRow, RoundStatus};
 use sotto_types::PublicData;
 
-use super::{Call, Failure, Job, Outcome, after_send, cancelled, done_already};
+use super::{Call, Failure, Job, Outcome, after_send, cancelled, done_already, start_leaf};
 use crate::{
     RoundView,
     solver::{DropReason, bid::Sheet},
 };
 
-/// Protects the sheet in the ledger, then commits to what the ledger holds. Sending again is safe: ledger and transaction
+/// Protects the sheet in the ledger, then commits to what the ledger holds, and has the leaf proven meanwhile. Sending again is safe: ledger and transaction
 /// manager both know the first time by its key.
 pub(in crate::solver) async fn commit(job: Job, sheet: Sheet) -> Result<Outcome, Failure> {
     let (round, strategy) = (job.key.round, job.key.strategy.to_word());
@@ -24,6 +24,7 @@ pub(in crate::solver) async fn commit(job: Job, sheet: Sheet) -> Result<Outcome,
         Ok(sheet)
     });
     let commitment = protected.await?.commitment;
+    start_leaf(&job);
     let data = commitCall { roundId: round, strategyId: strategy, sheetCommitment: commitment }.abi_encode();
     let call = Call {
         purpose: "commit",

@@ -23,12 +23,17 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use commit::commit;
 pub(super) use evaluate::{evaluate, evaluate_ahead};
+use prove::start_leaf;
 pub(super) use prove::{prove, wrap};
 pub(super) use settle::settle;
 pub(super) use submit::{GatewayClient, Handed, submit};
 pub(super) use tidy::{close, penalise, release};
 
-use super::{BidKey, DropReason, SolverConfig, SolverDeps, SolverStrategy, evaluate::Evaluator};
+use super::{
+    BidKey, DropReason, SolverConfig, SolverDeps, SolverStrategy,
+    evaluate::Evaluator,
+    leaves::{Leaves, MOST_LEAVES},
+};
 use crate::{AuctionError, RoundView};
 
 /// What all tasks share.
@@ -37,15 +42,21 @@ pub(super) struct Context {
     pub(super) deps: SolverDeps,
     pub(super) evaluator: Evaluator,
     pub(super) gateway: Option<GatewayClient>,
+    pub(super) leaves: Leaves,
     /// What a commitment locks, by market; a market never changes.
     bonds: Mutex<BTreeMap<B256, U256>>,
 }
 
 impl Context {
-    pub(super) fn new(config: SolverConfig, deps: SolverDeps) -> Result<Self, AuctionError> {
+    pub(super) fn new(
+        config: SolverConfig,
+        deps: SolverDeps,
+        cancel: &CancellationToken,
+    ) -> Result<Self, AuctionError> {
         let evaluator = Evaluator::new(config.evaluation_threads)?;
         let gateway = config.gateway.as_ref().map(GatewayClient::new).transpose()?;
-        Ok(Self { config, deps, evaluator, gateway, bonds: Mutex::default() })
+        let leaves = Leaves::new(MOST_LEAVES, cancel.clone());
+        Ok(Self { config, deps, evaluator, gateway, leaves, bonds: Mutex::default() })
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use sotto_circuits::capacity_for;
-use sotto_prover::{ErrorClass, ProveError, ProvenSheet, SheetJob, WrapJob};
+use sotto_prover::{ErrorClass, LeafJob, ProveError, ProvenSheet, SheetJob, WrapJob};
 use sotto_store::SheetStatus;
 
 use super::{Consequence, Failure, Job, Outcome, cancelled};
@@ -18,7 +18,42 @@ use crate::{
     },
 };
 
-/// Proves the sheet for its commit index, and keeps the proof in the ledger. A proof that an earlier run left for the same
+/// Proves the leaf of a bid that is about to be committed to, so that it is there when the commit index is known. The
+/// bid's own end releases it, not the end of the commitment's transaction.
+pub(super) fn start_leaf(job: &Job) {
+    let prover = job.context.deps.prover.clone();
+    if job.cancel.is_cancelled() || !prover.proves_leaves() {
+        return;
+    }
+    let opening = &job.round.opening;
+    let work = LeafJob {
+        program: Arc::clone(&job.strategy.program),
+        model_salt: job.strategy.salt.clone(),
+        owner: job.strategy.owner,
+        round_id: opening.round_id,
+        features: opening.features,
+        slots: opening.slots,
+    };
+    let (round, until, metrics) = (job.key.round, deadline(job), job.context.deps.metrics.clone());
+    let prove = move |cancel| async move {
+        match prover.prove_leaf(work, until, cancel).await {
+            Ok(leaf) => {
+                metrics.leaf("proved");
+                Some(leaf)
+            }
+            Err(error) => {
+                metrics.leaf("failed");
+                tracing::debug!(%round, %error, "no leaf ahead; it is proven with the sheet");
+                None
+            }
+        }
+    };
+    if job.context.leaves.start(job.key, prove) {
+        job.context.deps.metrics.leaf("started");
+    }
+}
+
+/// Proves the sheet for its commit index, around the leaf that was proven ahead if there is one, and keeps the proof in the ledger. A proof that an earlier run left for the same
 /// index is verified instead.
 pub(in crate::solver) async fn prove(
     job: Job,
@@ -42,7 +77,18 @@ pub(in crate::solver) async fn prove(
         key_set_root: opening.key_set_root,
     };
     let prover = &job.context.deps.prover;
-    let proven = prover.prove_sheet(work, deadline(&job), job.cancel.clone()).await.map_err(failed)?;
+    let leaf = tokio::select! {
+        leaf = job.context.leaves.ready(job.key) => leaf,
+        () = job.cancel.cancelled() => return Err(cancelled()),
+    };
+    let proven = match leaf {
+        Some(leaf) => {
+            job.context.deps.metrics.leaf("used");
+            prover.prove_sheet_around(leaf, work, deadline(&job), job.cancel.clone()).await
+        }
+        None => prover.prove_sheet(work, deadline(&job), job.cancel.clone()).await,
+    };
+    let proven = proven.map_err(failed)?;
     if !opens(&proven, index, &sheet, &job) {
         let detail =
             "the model's sheet is not the one that was committed to: the strategy's files or salt changed";
