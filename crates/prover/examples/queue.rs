@@ -158,6 +158,7 @@ impl Server {
         let patience = Patience {
             answer_within: Duration::from_secs(500),
             reserve: Duration::from_secs(1),
+            deserted_after: Duration::from_secs(60),
             attempts: 1,
         };
         let metrics = QueueMetrics::new(&Registry::new()).unwrap();

@@ -256,7 +256,11 @@ impl<R: Reach> Errand<'_, R> {
     where
         V: Fn(Bytes) -> BoxFuture<'static, Result<T, ProveError>> + Sync,
     {
+        let shared = self.shared;
+        let deserted = shared.roster.deserted(self.kind.name(), shared.patience.deserted_after);
+        tokio::pin!(deserted);
         loop {
+            let mut alone = false;
             let arrived = tokio::select! {
                 message = self.arrivals.next() => {
                     let Some(message) = message else {
@@ -266,12 +270,20 @@ impl<R: Reach> Errand<'_, R> {
                 }
                 // A subscription misses what is published while the connection is away.
                 () = sleep(LOOK) => look::<R>(&self.topology.results, self.id).await,
+                () = &mut deserted => {
+                    alone = true;
+                    look::<R>(&self.topology.results, self.id).await
+                }
             };
-            let Some(arrived) = arrived else { continue };
-            match self.judge(arrived, verify).await? {
-                Verdict::Proved(proof) => return Ok(Ok(proof)),
-                Verdict::Again { reason } => return Ok(Err(reason)),
-                Verdict::Ignored => {}
+            if let Some(arrived) = arrived {
+                match self.judge(arrived, verify).await? {
+                    Verdict::Proved(proof) => return Ok(Ok(proof)),
+                    Verdict::Again { reason } => return Ok(Err(reason)),
+                    Verdict::Ignored => {}
+                }
+            }
+            if alone {
+                return Err(RemoteError::NoWorkers { kind: self.kind.name() });
             }
         }
     }

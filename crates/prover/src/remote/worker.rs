@@ -160,18 +160,35 @@ impl<H: Handler> Worker<H> {
     /// # Errors
     /// When a job does not stop although it was told to: its threads are lost, and the process should be too.
     pub async fn run(mut self, leave: CancellationToken) -> Result<(), RemoteError> {
-        while !leave.is_cancelled() {
+        let mut ended = Ok(());
+        let mut bound = None;
+        while ended.is_ok() && !leave.is_cancelled() {
             let found = tokio::select! {
                 found = self.find() => found,
                 () = leave.cancelled() => break,
             };
             tracing::info!(worker = self.name, queue = H::Reach::NAME, "ready for jobs");
-            self.work(&found, &leave).await?;
+            ended = self.work(&found, &leave).await;
             self.advertised = None;
+            bound = Some(found);
+        }
+        if let Some(bound) = bound {
+            self.take_leave(&bound).await;
         }
         // A broker that is away does not hold the worker back.
         let _ = timeout(REQUEST, self.client.drain()).await;
-        Ok(())
+        ended
+    }
+
+    /// Takes the advert back, and waits until the broker has stored that.
+    async fn take_leave(&self, bound: &Bound) {
+        for _ in 0..3 {
+            if matches!(timeout(REQUEST, bound.adverts.delete(&self.name)).await, Ok(Ok(()))) {
+                return;
+            }
+        }
+        // Submitters forget a silent worker after a while.
+        tracing::debug!(worker = self.name, "the advert could not be taken back");
     }
 
     /// Waits for the queue.
@@ -215,9 +232,6 @@ impl<H: Handler> Worker<H> {
                 () = sleep(SWEEP) => None,
                 () = leave.cancelled() => None,
             };
-        }
-        if leave.is_cancelled() {
-            let _ = timeout(REQUEST, bound.adverts.delete(&self.name)).await;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     broker::{PASSWORDS, Server},
-    process::{Submitter, config, limits, patience, soon, worker_with},
+    process::{LIMIT, Submitter, config, in_time, limits, patience, worker_with},
     tiny::{Behaviour, TinyJob, verifier},
 };
 
@@ -52,7 +52,7 @@ async fn client(server: &Server, user: &str) -> (Client, mpsc::UnboundedReceiver
 }
 
 async fn refused(refusals: &mut mpsc::UnboundedReceiver<String>, subject: &str) {
-    let told = tokio::time::timeout(Duration::from_secs(5), refusals.recv()).await;
+    let told = tokio::time::timeout(LIMIT, refusals.recv()).await;
     let told = told.unwrap_or_else(|_| panic!("{subject} was allowed")).unwrap();
     assert!(told.to_lowercase().contains("permissions violation") && told.contains(subject), "{told}");
 }
@@ -64,7 +64,8 @@ async fn a_worker_does_its_work_with_the_permissions_of_ops() {
     let _worker = worker_with(&broker(&server, "w1"), Behaviour::Honest, config()).await;
     submitter.hear(&["w1"]).await;
     for job in [TinyJob::new(1), TinyJob { padding: 200_000, ..TinyJob::new(2) }] {
-        let proof = submitter.queue.submit(&job, soon(), &CancellationToken::new(), verifier(job.seed)).await;
+        let proof =
+            submitter.queue.submit(&job, in_time(), &CancellationToken::new(), verifier(job.seed)).await;
         assert_eq!(proof.unwrap(), job.seed);
     }
 }
@@ -181,7 +182,7 @@ async fn the_connection_is_encrypted_and_a_broker_of_another_authority_is_refuse
     let _worker = worker_with(&broker, Behaviour::Honest, config()).await;
     submitter.hear(&["w1"]).await;
     let proof =
-        submitter.queue.submit(&TinyJob::new(1), soon(), &CancellationToken::new(), verifier(1)).await;
+        submitter.queue.submit(&TinyJob::new(1), in_time(), &CancellationToken::new(), verifier(1)).await;
     assert_eq!(proof.unwrap(), 1);
 
     let registry = prometheus::Registry::new();

@@ -189,6 +189,7 @@ impl<H: Handler> Worker<H> {
             sleep(drain).await;
         };
         tokio::pin!(longest, late, drained);
+        let mut told = leave.is_cancelled();
         let stop = loop {
             tokio::select! {
                 ended = &mut work => return Ok(finished(ended)),
@@ -197,6 +198,10 @@ impl<H: Handler> Worker<H> {
                     let _ = job.message.ack_with(AckKind::Progress).await;
                 }
                 _ = adverts.tick() => self.advertise(bound, true, leave).await,
+                () = leave.cancelled(), if !told => {
+                    told = true;
+                    self.advertise(bound, true, leave).await;
+                }
                 Some(told) = self.cancelled.next() => {
                     if self.note(&told.payload) == Some(job.id) { break Stop::Unwanted }
                 }
