@@ -253,6 +253,11 @@ impl<H: Handler> Worker<H> {
         if !busy && self.advertised.is_some_and(|last| last.elapsed() < ADVERTISE) {
             return;
         }
+        self.advertised = self.tell(bound, busy, leave).await.or(self.advertised);
+    }
+
+    /// Writes the advert; when, if the broker took it.
+    async fn tell(&self, bound: &Bound, busy: bool, leave: &CancellationToken) -> Option<Instant> {
         let advert = Advert {
             version: env!("CARGO_PKG_VERSION").into(),
             kinds: self.handler.kinds().iter().map(ToString::to_string).collect(),
@@ -263,12 +268,13 @@ impl<H: Handler> Worker<H> {
             busy,
             leaving: leave.is_cancelled(),
         };
-        let Ok(json) = serde_json::to_vec(&advert) else { return };
+        let json = serde_json::to_vec(&advert).ok()?;
         match timeout(REQUEST, bound.adverts.put(&self.name, json.into())).await {
-            Ok(Ok(_)) => self.advertised = Some(Instant::now()),
+            Ok(Ok(_)) => return Some(Instant::now()),
             Ok(Err(error)) => tracing::debug!(worker = self.name, %error, "the advert was not taken"),
             Err(_) => tracing::debug!(worker = self.name, "the advert was not taken in time"),
         }
+        None
     }
 
     fn note_cancelled(&mut self) {

@@ -199,7 +199,7 @@ async fn a_full_broker_refuses_with_a_reason_and_takes_jobs_again() {
     submitter.hear(&["w1"]).await;
     let large = TinyJob { padding: 700_000, ..TinyJob::new(60) };
     let reason = full(submit(&submitter, large).await.unwrap_err());
-    assert!(reason.starts_with("storing an object: "), "{reason}");
+    assert!(reason.starts_with("storing a payload: "), "{reason}");
     assert_eq!(submit(&submitter, TinyJob::new(61)).await.unwrap(), 61);
 }
 

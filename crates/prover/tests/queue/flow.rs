@@ -126,6 +126,10 @@ async fn a_worker_that_leaves_finishes_its_job_and_is_not_counted_on() {
     let (proved, ()) = tokio::join!(submit, leave);
     assert_eq!(proved.unwrap(), 5);
     leaving.task.await.unwrap().unwrap();
+    let client = async_nats::connect(server.url()).await.unwrap();
+    let context = async_nats::jetstream::new(client);
+    let adverts = context.get_key_value("sotto-public-workers").await.unwrap();
+    assert_eq!(adverts.get("w1").await.unwrap(), None, "it took its advert back before it ended");
     let refused = submitter.queue.submit(&TinyJob::new(6), in_time(), &cancel, verifier(6)).await;
     assert!(matches!(refused, Err(RemoteError::NoWorkers { kind: "tiny" })), "{refused:?}");
     assert_eq!(submitter.count("sotto_queue_retries_total"), 0.0);

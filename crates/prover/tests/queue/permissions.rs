@@ -82,17 +82,12 @@ async fn a_public_worker_sees_nothing_private_and_cannot_pose_as_another() {
     };
     solver.create_stream(stream("SOTTO_PRIVATE", "sotto.private.jobs.*.*")).await.unwrap();
     solver.publish("sotto.private.jobs.soon.sheet", "weights".into()).await.unwrap().await.unwrap();
-    let bucket = async_nats::jetstream::object_store::Config {
-        bucket: "sotto-private-inputs".into(),
-        num_replicas: 1,
-        ..Default::default()
-    };
-    let store = solver.create_object_store(bucket).await.unwrap();
-    store.put("job", &mut &b"weights"[..]).await.unwrap();
+    solver.create_stream(stream("SOTTO_PRIVATE_INPUTS", "sotto.private.inputs.*.*")).await.unwrap();
+    solver.publish("sotto.private.inputs.job.0", "weights".into()).await.unwrap().await.unwrap();
 
     let (worker, mut refusals) = client(&server, "w1").await;
     for subject in
-        ["sotto.private.>", "$O.sotto-private-inputs.>", ">", "_INBOX.gateway.>", "sotto.public.results.>"]
+        ["sotto.private.>", "sotto.private.inputs.>", ">", "_INBOX.gateway.>", "sotto.public.results.>"]
     {
         let _subscription = worker.subscribe(subject).await.unwrap();
         worker.flush().await.unwrap();
@@ -101,12 +96,14 @@ async fn a_public_worker_sees_nothing_private_and_cannot_pose_as_another() {
     for subject in [
         "$JS.API.STREAM.INFO.SOTTO_PRIVATE",
         "$JS.API.STREAM.MSG.GET.SOTTO_PRIVATE",
-        "$JS.API.DIRECT.GET.OBJ_sotto-private-inputs",
-        "$JS.API.STREAM.MSG.GET.OBJ_sotto-private-inputs",
+        "$JS.API.DIRECT.GET.SOTTO_PRIVATE_INPUTS",
+        "$JS.API.DIRECT.GET.SOTTO_PRIVATE_INPUTS.sotto.private.inputs.job.0",
+        "$JS.API.STREAM.MSG.GET.SOTTO_PRIVATE_INPUTS",
         "$JS.API.CONSUMER.MSG.NEXT.SOTTO_PRIVATE.soon-sheet",
         "$JS.API.STREAM.DELETE.SOTTO_PUBLIC",
         "$JS.API.STREAM.PURGE.SOTTO_PUBLIC",
-        "$O.sotto-public-inputs.C.x",
+        "sotto.public.inputs.x.0",
+        "sotto.public.proofs.w2.x-0.0",
         "sotto.public.results.w2.0",
         "sotto.public.jobs.urgent.wrap",
         "sotto.public.cancel",
@@ -119,7 +116,7 @@ async fn a_public_worker_sees_nothing_private_and_cannot_pose_as_another() {
     // Even the pool's most powerful user is in another account: for it, none of this exists.
     let gateway = async_nats::jetstream::new(client(&server, "gateway").await.0);
     assert!(gateway.get_stream("SOTTO_PRIVATE").await.is_err());
-    assert!(gateway.get_object_store("sotto-private-inputs").await.is_err());
+    assert!(gateway.get_stream("SOTTO_PRIVATE_INPUTS").await.is_err());
     assert!(solver.get_stream("SOTTO_PRIVATE").await.is_ok());
 }
 
