@@ -36,7 +36,7 @@ pub(super) struct Context {
     pub(super) config: SolverConfig,
     pub(super) deps: SolverDeps,
     pub(super) evaluator: Evaluator,
-    pub(super) gateway: Option<GatewayClient>,
+    pub(super) gateways: Vec<GatewayClient>,
     /// What a commitment locks, by market; a market never changes.
     bonds: Mutex<BTreeMap<B256, U256>>,
 }
@@ -44,8 +44,8 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn new(config: SolverConfig, deps: SolverDeps) -> Result<Self, AuctionError> {
         let evaluator = Evaluator::new(config.evaluation_threads)?;
-        let gateway = config.gateway.as_ref().map(GatewayClient::new).transpose()?;
-        Ok(Self { config, deps, evaluator, gateway, bonds: Mutex::default() })
+        let gateways = config.gateways.iter().map(GatewayClient::new).collect::<Result<_, _>>()?;
+        Ok(Self { config, deps, evaluator, gateways, bonds: Mutex::default() })
     }
 }
 
