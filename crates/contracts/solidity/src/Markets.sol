@@ -16,6 +16,9 @@ contract Markets is IMarkets, Ownable {
     /// @dev An honest answer of 32 features has 1184 bytes.
     uint16 internal constant MAX_ANSWER = 4096;
 
+    /// @dev Where the encoded parameters have the settle reward: behind one offset and seventeen words.
+    uint256 internal constant REWARD_AT = 32 * 18;
+
     struct Entry {
         /// @dev Contract whose code is the encoded parameters: they are read often and never change.
         address pointer;
@@ -48,9 +51,12 @@ contract Markets is IMarkets, Ownable {
 
     /// @inheritdoc IMarkets
     function params(bytes32 market) public view returns (MarketParams memory) {
-        address pointer = _entries[market].pointer;
-        if (pointer == address(0)) revert UnknownMarket(market);
-        return abi.decode(SSTORE2.read(pointer), (MarketParams));
+        return abi.decode(SSTORE2.read(_pointer(market)), (MarketParams));
+    }
+
+    /// @inheritdoc IMarkets
+    function settleReward(bytes32 market) external view returns (uint256) {
+        return abi.decode(SSTORE2.read(_pointer(market), REWARD_AT, REWARD_AT + 32), (uint256));
     }
 
     /// @inheritdoc IMarkets
@@ -99,6 +105,11 @@ contract Markets is IMarkets, Ownable {
     /// @notice Decodes a feed's answer; external so that a malformed answer can be caught.
     function decodeReading(bytes calldata answer) external pure returns (int32[] memory, uint256) {
         return abi.decode(answer, (int32[], uint256));
+    }
+
+    function _pointer(bytes32 market) private view returns (address pointer) {
+        pointer = _entries[market].pointer;
+        if (pointer == address(0)) revert UnknownMarket(market);
     }
 
     function _validate(MarketParams calldata p) private view {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
+import {ReentrancyGuardTransient} from "solady/utils/ReentrancyGuardTransient.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {PlainToken} from "./support/PlainToken.sol";
 import {FeeToken, BlocklistToken, NoReturnToken, LyingToken, HookToken} from "./support/OddTokens.sol";
@@ -92,7 +92,7 @@ contract OddTokensTest is Fixture {
         token.setHook(trader, address(house), abi.encodeCall(IAuctionHouse.fill, (request)));
         uint256 before = quote.balanceOf(trader);
         assertTrue(house.fill(request));
-        assertEq(token.reason(), abi.encodeWithSelector(ReentrancyGuard.Reentrancy.selector));
+        assertEq(token.reason(), abi.encodeWithSelector(ReentrancyGuardTransient.Reentrancy.selector));
         assertEq(quote.balanceOf(trader) - before, 2003 * QUOTE);
     }
 

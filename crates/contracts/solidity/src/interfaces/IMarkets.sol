@@ -75,6 +75,9 @@ interface IMarkets {
     /// @notice The market's parameters. Reverts with `UnknownMarket`.
     function params(bytes32 market) external view returns (MarketParams memory);
 
+    /// @notice `settleReward` of the market's parameters. Reverts with `UnknownMarket`.
+    function settleReward(bytes32 market) external view returns (uint256);
+
     /// @notice True when new rounds may be opened.
     function isOpen(bytes32 market) external view returns (bool);
 
