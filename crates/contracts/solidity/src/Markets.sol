@@ -16,13 +16,11 @@ contract Markets is IMarkets, Ownable {
     /// @dev An honest answer of 32 features has 1184 bytes.
     uint16 internal constant MAX_ANSWER = 4096;
 
-    /// @dev Where the encoded parameters have the settle reward: behind one offset and seventeen words.
-    uint256 internal constant REWARD_AT = 32 * 18;
-
     struct Entry {
         /// @dev Contract whose code is the encoded parameters: they are read often and never change.
         address pointer;
         bool paused;
+        uint88 settleReward;
     }
 
     mapping(bytes32 market => Entry) internal _entries;
@@ -39,6 +37,7 @@ contract Markets is IMarkets, Ownable {
         market = keccak256(encoded);
         if (_entries[market].pointer != address(0)) revert MarketExists(market);
         _entries[market].pointer = SSTORE2.write(encoded);
+        _entries[market].settleReward = uint88(p.settleReward);
         emit MarketCreated(market, p.base, p.quote, encoded);
     }
 
@@ -51,12 +50,16 @@ contract Markets is IMarkets, Ownable {
 
     /// @inheritdoc IMarkets
     function params(bytes32 market) public view returns (MarketParams memory) {
-        return abi.decode(SSTORE2.read(_pointer(market)), (MarketParams));
+        address pointer = _entries[market].pointer;
+        if (pointer == address(0)) revert UnknownMarket(market);
+        return abi.decode(SSTORE2.read(pointer), (MarketParams));
     }
 
     /// @inheritdoc IMarkets
     function settleReward(bytes32 market) external view returns (uint256) {
-        return abi.decode(SSTORE2.read(_pointer(market), REWARD_AT, REWARD_AT + 32), (uint256));
+        Entry storage e = _entries[market];
+        if (e.pointer == address(0)) revert UnknownMarket(market);
+        return e.settleReward;
     }
 
     /// @inheritdoc IMarkets
@@ -107,11 +110,6 @@ contract Markets is IMarkets, Ownable {
         return abi.decode(answer, (int32[], uint256));
     }
 
-    function _pointer(bytes32 market) private view returns (address pointer) {
-        pointer = _entries[market].pointer;
-        if (pointer == address(0)) revert UnknownMarket(market);
-    }
-
     function _validate(MarketParams calldata p) private view {
         if (p.base == address(0) || p.quote == address(0) || p.base == p.quote) revert BadParameter("pair");
         if (p.feeds.length == 0 || p.feeds.length > FEATURES) revert BadParameter("feeds");
@@ -130,6 +128,7 @@ contract Markets is IMarkets, Ownable {
         if (p.commitBlocks == 0 || p.settleBlocks == 0 || p.fillBlocks == 0) revert BadParameter("windows");
         if (p.executorGas == 0 || p.executorGas > 10_000_000) revert BadParameter("executorGas");
         if (p.unfilledFee > p.openerBond) revert BadParameter("unfilledFee");
+        if (p.settleReward > type(uint88).max) revert BadParameter("settleReward");
     }
 
     function _checkPair(MarketParams calldata p, address feed, bytes32 what) private view {

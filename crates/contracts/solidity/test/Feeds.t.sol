@@ -436,6 +436,9 @@ contract FeedsTest is Fixture {
         p = _params();
         p.unfilledFee = p.openerBond + 1;
         _expectBad(p, "unfilledFee");
+        p = _params();
+        p.settleReward = uint96(type(uint88).max) + 1;
+        _expectBad(p, "settleReward");
     }
 
     function test_a_market_is_created_once_by_the_owner() public {

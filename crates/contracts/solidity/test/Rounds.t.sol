@@ -324,8 +324,8 @@ contract RoundsTest is Fixture {
     function test_the_settle_reward_is_that_of_the_parameters() public {
         assertEq(markets.settleReward(market), markets.params(market).settleReward);
         MarketParams memory p = _params();
-        p.settleReward = type(uint96).max;
-        assertEq(markets.settleReward(_createMarket(p)), type(uint96).max);
+        p.settleReward = type(uint88).max;
+        assertEq(markets.settleReward(_createMarket(p)), type(uint88).max);
         p.settleReward = 0;
         assertEq(markets.settleReward(_createMarket(p)), 0);
         vm.expectRevert(abi.encodeWithSelector(IMarkets.UnknownMarket.selector, bytes32(uint256(5))));

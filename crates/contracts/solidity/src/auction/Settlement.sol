@@ -43,6 +43,11 @@ abstract contract Settlement is AuctionFront {
         view
         returns (uint256[8] memory inputs)
     {
+        uint256 free;
+        assembly ("memory-safe") {
+            // what follows needs memory for this call alone; the proof is copied over it
+            free := mload(0x40)
+        }
         _checkLength("features", request.features.length, PublicData.FEATURES_SIZE);
         _checkLength("slots", request.slots.length, PublicData.SLOTS_SIZE);
         _checkLength("claims", request.claims.length, PublicData.CLAIMS_SIZE);
@@ -59,6 +64,9 @@ abstract contract Settlement is AuctionFront {
         }
         (inputs[4], inputs[5]) = PublicData.sigma(address(this), request.roundId, d, request.beta);
         (inputs[6], inputs[7]) = PublicData.evaluate(d, inputs[4], inputs[5]);
+        assembly ("memory-safe") {
+            mstore(0x40, free)
+        }
     }
 
     /// @dev The sheets' part of the public data. Strategy and commitment come from storage, indices strictly increase:
@@ -107,11 +115,25 @@ abstract contract Settlement is AuctionFront {
         _checkLength("claims", claims.length, PublicData.CLAIMS_SIZE);
         _checkLength("stored", stored.length, storedRoot == 0 ? 0 : PublicData.CLAIMS_SIZE);
         if (storedRoot != 0 && ResultsLib.rootOf(stored) != storedRoot) revert Mismatch("stored");
-        _checkRanges(_commits[request.roundId], claims);
+        mapping(uint256 index => Commit) storage commits = _commits[request.roundId];
         packed = claims;
         bytes32[SLOTS] memory leaves;
+        uint32 known;
+        uint32 least;
+        uint32 most;
         for (uint256 slot; slot < SLOTS; ++slot) {
             uint256 result = ResultsLib.word(claims, slot);
+            uint32 winner = ResultsLib.winner(result);
+            if (winner != 0) {
+                // read once where one winner takes slots in a row
+                if (winner != known) {
+                    (least, most) = _range(commits, slot, winner);
+                    known = winner;
+                }
+                uint32 quote = ResultsLib.best(result);
+                // at most 31
+                if (quote < least || quote > most) revert QuoteOutOfRange(uint8(slot), winner);
+            }
             if (storedRoot != 0) {
                 result = ResultsLib.merge(ResultsLib.word(stored, slot), result);
                 ResultsLib.put(packed, slot, result);
@@ -121,24 +143,15 @@ abstract contract Settlement is AuctionFront {
         root = ResultsLib.root(leaves);
     }
 
-    /// @dev A winner's quote must be in the range that its strategy registered. A range is read once where one winner takes
-    ///      slots in a row.
-    function _checkRanges(mapping(uint256 index => Commit) storage commits, bytes calldata claims) private view {
-        uint32 known;
-        int32 least;
-        int32 most;
-        for (uint256 slot; slot < SLOTS; ++slot) {
-            uint256 result = ResultsLib.word(claims, slot);
-            uint32 winner = ResultsLib.winner(result);
-            if (winner == 0) continue;
-            if (winner != known) {
-                Commit storage c = commits[winner - 1];
-                // at most 31
-                if (c.state == CommitState.None) revert QuoteOutOfRange(uint8(slot), winner);
-                (known, least, most) = (winner, c.minQuote, c.maxQuote);
-            }
-            int32 quote = FeatureLib.uncarry(ResultsLib.best(result));
-            if (quote < least || quote > most) revert QuoteOutOfRange(uint8(slot), winner);
-        }
+    /// @dev The range of quotes, as they are carried, that a winner's strategy registered.
+    function _range(mapping(uint256 index => Commit) storage commits, uint256 slot, uint32 winner)
+        private
+        view
+        returns (uint32 least, uint32 most)
+    {
+        Commit storage c = commits[winner - 1];
+        // at most 31
+        if (c.state == CommitState.None) revert QuoteOutOfRange(uint8(slot), winner);
+        (least, most) = (FeatureLib.carry(c.minQuote), FeatureLib.carry(c.maxQuote));
     }
 }

@@ -40,7 +40,7 @@ struct MarketParams {
     ///      of a slot that stays unfilled.
     uint96 openerBond;
     uint96 unfilledFee;
-    /// @dev Paid by the opener to whoever settles first, in wei.
+    /// @dev Paid by the opener to whoever settles first, in wei, below 2^88.
     uint96 settleReward;
     /// @dev Value of one raw unit of `quote` in wei, times 2^128, for the compensation of a default. Bonds are in the
     ///      chain's own currency; this rate, fixed with the market, caps what a trader can be paid, and so does the

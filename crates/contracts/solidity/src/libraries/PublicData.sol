@@ -16,6 +16,9 @@ library PublicData {
     uint256 internal constant SLOTS = 32;
     uint256 internal constant SHEETS = 16;
 
+    /// @dev Order of the field, as in `Canonical`.
+    uint256 private constant P = 0xFFFFFFFF00000001;
+
     bytes32 internal constant SIGMA_DOMAIN = keccak256("sotto.sigma.v1");
 
     /// @dev Bytes of a sheet, and where the first is.
@@ -63,67 +66,48 @@ library PublicData {
     /// @dev A word holds eight limbs, the first in its top bits. With W_k the sum of d_{8k+j} sigma^j over j < 8, the
     ///      result is Horner's rule over W_99, ..., W_0 at sigma^8; words that are zero at the end (null sheets) are left
     ///      out. No reduction is needed within a word, and both coordinates of a power share one word, 128 bits each:
-    ///      limbs have 32 bits and coordinates 64, so a coordinate of W_k stays below 2^99.
+    ///      limbs have 32 bits and coordinates 64, so a coordinate of W_k stays below 2^99, and a sum below 2^132.
     function evaluate(bytes memory d, uint256 s0, uint256 s1) internal pure returns (uint256 g0, uint256 g1) {
         assert(d.length == SIZE);
-        uint256 last;
+        // formula per word: (g0, g1) = (g0 * a + 7 * g1 * b, g0 * b + g1 * a) + W_k, with (a, b) = sigma^8; (g0, g1) is in
+        // the scratch space, so that the powers p1 to p7 of sigma stay on the stack
         assembly ("memory-safe") {
-            last := add(d, SIZE)
-            for {} and(iszero(mload(last)), gt(last, d)) {} { last := sub(last, 32) }
-        }
-        uint256[9] memory powers = _powers(s0, s1);
-        return _horner(d, last, powers);
-    }
-
-    /// @dev Horner's rule from the word at `last` down to the first. The powers 1 to 5 are kept on the stack, 6 and 7 in the
-    ///      scratch space.
-    function _horner(bytes memory d, uint256 last, uint256[9] memory powers)
-        private
-        pure
-        returns (uint256 g0, uint256 g1)
-    {
-        // formula per word: (g0, g1) = (g0 * a + 7 * g1 * b, g0 * b + g1 * a) + W_k, with (a, b) = sigma^8
-        assembly ("memory-safe") {
-            mstore(0x00, mload(add(powers, 192)))
-            mstore(0x20, mload(add(powers, 224)))
-            let b := mload(add(powers, 256))
+            // the coordinates of sigma times a power
+            function next(power, x, y) -> product {
+                let b := shr(128, power)
+                let a := and(power, 0xffffffffffffffffffffffffffffffff)
+                product := or(mod(add(mul(a, x), mul(7, mul(b, y))), P), shl(128, mod(add(mul(a, y), mul(b, x)), P)))
+            }
+            let p1 := or(s0, shl(128, s1))
+            let p2 := next(p1, s0, s1)
+            let p3 := next(p2, s0, s1)
+            let p4 := next(p3, s0, s1)
+            let p5 := next(p4, s0, s1)
+            let p6 := next(p5, s0, s1)
+            let p7 := next(p6, s0, s1)
+            let b := next(p7, s0, s1)
             let a := and(b, 0xffffffffffffffffffffffffffffffff)
             b := shr(128, b)
-            let p5 := mload(add(powers, 160))
-            let p4 := mload(add(powers, 128))
-            let p3 := mload(add(powers, 96))
-            let p2 := mload(add(powers, 64))
-            powers := mload(add(powers, 32))
-            for {} gt(last, d) { last := sub(last, 32) } {
-                let w := mload(last)
-                w :=
-                    add(
-                        add(
-                            add(mul(and(w, 0xffffffff), mload(0x20)), mul(and(shr(32, w), 0xffffffff), mload(0x00))),
-                            add(mul(and(shr(64, w), 0xffffffff), p5), mul(and(shr(96, w), 0xffffffff), p4))
-                        ),
-                        add(
-                            add(mul(and(shr(128, w), 0xffffffff), p3), mul(and(shr(160, w), 0xffffffff), p2)),
-                            add(mul(and(shr(192, w), 0xffffffff), powers), shr(224, w))
-                        )
-                    )
-                let t := add(add(mul(g0, a), mul(7, mul(g1, b))), and(w, 0xffffffffffffffffffffffffffffffff))
-                g1 := mod(add(add(mul(g0, b), mul(g1, a)), shr(128, w)), 0xFFFFFFFF00000001)
-                g0 := mod(t, 0xFFFFFFFF00000001)
+            mstore(0x00, 0)
+            mstore(0x20, 0)
+            let at_ := add(d, SIZE)
+            for {} and(iszero(mload(at_)), gt(at_, d)) {} { at_ := sub(at_, 32) }
+            for {} gt(at_, d) { at_ := sub(at_, 32) } {
+                let w := mload(at_)
+                let sum := add(mul(and(shr(192, w), 0xffffffff), p1), shr(224, w))
+                sum := add(mul(and(shr(160, w), 0xffffffff), p2), sum)
+                sum := add(mul(and(shr(128, w), 0xffffffff), p3), sum)
+                sum := add(mul(and(shr(96, w), 0xffffffff), p4), sum)
+                sum := add(mul(and(shr(64, w), 0xffffffff), p5), sum)
+                sum := add(mul(and(shr(32, w), 0xffffffff), p6), sum)
+                w := add(mul(and(w, 0xffffffff), p7), sum)
+                let x := mload(0x00)
+                let y := mload(0x20)
+                mstore(0x00, mod(add(add(mul(x, a), mul(7, mul(y, b))), and(w, 0xffffffffffffffffffffffffffffffff)), P))
+                mstore(0x20, mod(add(add(mul(x, b), mul(y, a)), shr(128, w)), P))
             }
-        }
-    }
-
-    /// @dev sigma^0 .. sigma^8, each as first coordinate plus second times 2^128.
-    function _powers(uint256 s0, uint256 s1) private pure returns (uint256[9] memory powers) {
-        unchecked {
-            // coordinates are below 2^64, so that the sums stay below 2^132
-            (uint256 a, uint256 b) = (1, 0);
-            powers[0] = 1;
-            for (uint256 i = 1; i < 9; ++i) {
-                (a, b) = ((a * s0 + 7 * b * s1) % Canonical.P, (a * s1 + b * s0) % Canonical.P);
-                powers[i] = a | b << 128;
-            }
+            g0 := mload(0x00)
+            g1 := mload(0x20)
         }
     }
 }
