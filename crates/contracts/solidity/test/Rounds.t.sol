@@ -5,7 +5,7 @@ import {Vm} from "forge-std/Vm.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {KeySet} from "../src/auction/KeySet.sol";
 import {Intent, Result, Round, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
-import {IMarkets} from "../src/interfaces/IMarkets.sol";
+import {IMarkets, MarketParams} from "../src/interfaces/IMarkets.sol";
 
 contract RoundsTest is Fixture {
     uint256 internal constant COST = OPENER_BOND + REWARD;
@@ -319,5 +319,16 @@ contract RoundsTest is Fixture {
         vm.prank(opener);
         vm.expectRevert();
         keys.proposeKeySetRoot(bytes32(uint256(1)));
+    }
+
+    function test_the_settle_reward_is_that_of_the_parameters() public {
+        assertEq(markets.settleReward(market), markets.params(market).settleReward);
+        MarketParams memory p = _params();
+        p.settleReward = type(uint88).max;
+        assertEq(markets.settleReward(_createMarket(p)), type(uint88).max);
+        p.settleReward = 0;
+        assertEq(markets.settleReward(_createMarket(p)), 0);
+        vm.expectRevert(abi.encodeWithSelector(IMarkets.UnknownMarket.selector, bytes32(uint256(5))));
+        markets.settleReward(bytes32(uint256(5)));
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Fixture} from "./support/Fixture.sol";
+import {InventoryExecutor} from "../src/executors/InventoryExecutor.sol";
 import {SettableVerifier} from "./support/SettableVerifier.sol";
 import {
     IAuctionHouse,
@@ -189,6 +190,42 @@ contract SettleTest is Fixture {
         _expect(_settleRequest(run, _indices(0)), IAuctionEvents.QuoteOutOfRange.selector);
         run.results[0] = _result(4_000, 0, 1);
         house.settle(_settleRequest(run, _indices(0)));
+    }
+
+    function test_each_winners_own_range_holds_whatever_the_order_of_winners() public {
+        address narrow = makeAddr("narrow");
+        InventoryExecutor own = new InventoryExecutor(address(house), narrow);
+        vm.deal(narrow, 10 ether);
+        vm.startPrank(narrow);
+        bytes32 id =
+            registry.register{value: 10 ether}(market, CLASS, bytes32(uint256(9)), address(own), address(0), -100, 100);
+        registry.activate(id);
+        vm.stopPrank();
+        _observe(8);
+        Intent[] memory intents = new Intent[](4);
+        for (uint256 i; i < 4; ++i) {
+            intents[i] = _intent(0, BASE, 0, i);
+        }
+        Run memory run = _open(intents);
+        _commit(run, solver, strategy);
+        _commit(run, narrow, id);
+        _toSettle(run);
+        uint32[4] memory winners = [uint32(1), 2, 1, 1];
+        for (uint256 i; i < 4; ++i) {
+            run.results[i] = _result(winners[i] == 1 ? int32(4_000) : int32(100), 0, winners[i]);
+        }
+        // the narrow one with a quote that only the other may have, after it, and between it and itself
+        for (uint8 i; i < 4; ++i) {
+            uint32 honest = run.results[i].winner;
+            run.results[i] = _result(101, 0, 2);
+            vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.QuoteOutOfRange.selector, i, 2));
+            house.settle(_settleRequest(run, _indices(0, 1)));
+            run.results[i] = _result(-101, 0, 2);
+            vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.QuoteOutOfRange.selector, i, 2));
+            house.settle(_settleRequest(run, _indices(0, 1)));
+            run.results[i] = _result(honest == 1 ? int32(-4_000) : int32(-100), 0, honest);
+        }
+        house.settle(_settleRequest(run, _indices(0, 1)));
     }
 
     // covers: C7
