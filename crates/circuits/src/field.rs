@@ -71,6 +71,11 @@ pub const fn leaf_config() -> CircuitConfig {
     config(false, RECURSION_FRI)
 }
 
+/// Configuration of leaves with fewer routed wires, and so with fewer polynomials.
+pub(crate) fn narrow_leaf_config(num_routed_wires: usize) -> CircuitConfig {
+    CircuitConfig { num_routed_wires, ..leaf_config() }
+}
+
 /// Configuration of nodes: no zero knowledge, for the seal hides them.
 ///
 /// A query less for three bits more of work, and a final polynomial of 64 coefficients, save rows where a node is verified: a

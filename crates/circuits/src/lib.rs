@@ -13,6 +13,7 @@ mod error;
 mod estimate;
 mod evaluate;
 pub mod field;
+mod freivalds;
 mod gadgets;
 mod info;
 mod keys;

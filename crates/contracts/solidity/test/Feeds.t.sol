@@ -72,6 +72,7 @@ contract FeedsTest is Fixture {
         assertEq(keccak256(abi.encode(f)), keccak256(abi.encode(g)));
     }
 
+    // covers: M13
     function test_a_round_opened_after_a_spot_attack_has_the_honest_reference() public {
         uint256 before = _reference();
         _dump(1_000 * BASE);
@@ -80,6 +81,7 @@ contract FeedsTest is Fixture {
         assertEq(house.getRound(run.id).referenceQ128, before);
     }
 
+    // covers: M13
     function test_an_attack_that_lasts_for_blocks_deviates_from_the_second_feed() public {
         _dump(1_000 * BASE);
         _observe(2);
@@ -97,7 +99,7 @@ contract FeedsTest is Fixture {
         assertApproxEqRel(price, PRICE * 3 / 4, 0.001e18);
     }
 
-    // covers: Z15
+    // covers: Z15 M13
     function test_a_stale_average_fails_by_name() public {
         _nextBlocks(10);
         _expectFeedFailure(address(twap), abi.encodeWithSelector(IFeed.StaleReading.selector, 132, 120));

@@ -5,6 +5,7 @@ import {Vm} from "forge-std/Vm.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {KeySet} from "../src/auction/KeySet.sol";
 import {Intent, Result, Round, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
+import {IFeed} from "../src/interfaces/IFeed.sol";
 import {IMarkets, MarketParams} from "../src/interfaces/IMarkets.sol";
 
 contract RoundsTest is Fixture {
@@ -136,6 +137,18 @@ contract RoundsTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(IMarkets.UnknownMarket.selector, bytes32(uint256(1))));
         house.openRound{value: COST}(bytes32(uint256(1)), slots);
         markets.setPaused(market, false);
+        house.openRound{value: COST}(market, slots);
+    }
+
+    // covers: M13
+    function test_features_that_have_become_stale_open_no_round() public {
+        Intent[] memory intents = new Intent[](1);
+        intents[0] = _intent(0, BASE, 0, 1);
+        bytes memory slots = _slots(intents);
+        house.openRound{value: COST}(market, slots);
+        _nextBlocks(10);
+        bytes memory reason = abi.encodeWithSelector(IFeed.StaleReading.selector, 132, 120);
+        vm.expectRevert(abi.encodeWithSelector(IMarkets.FeedFailed.selector, address(twap), reason));
         house.openRound{value: COST}(market, slots);
     }
 

@@ -129,6 +129,7 @@ contract SettleTest is Fixture {
         house.settle(_settleRequest(a, _indices(0)));
     }
 
+    // covers: M13
     function test_what_the_round_recorded_cannot_be_replaced() public {
         Run memory run = _twoSheets();
         SettleRequest memory request = _settleRequest(run, _indices(0));
