@@ -255,9 +255,10 @@ contract FeedsTest is Fixture {
 
     function test_the_chains_own_feed_names_what_it_gives_and_is_of_no_pair() public view {
         string[] memory names = chain.featureNames();
-        assertEq(names.length, 2);
+        assertEq(names.length, 3);
         assertEq(names[0], "base-fee");
-        assertEq(names[1], "timestamp");
+        assertEq(names[1], "block-interval");
+        assertEq(names[2], "timestamp");
         (address b, address q) = chain.pair();
         assertEq(b, address(0));
         assertEq(q, address(0));

@@ -229,6 +229,35 @@ contract RoundsTest is Fixture {
         assertEq(registry.account(id).bond, 10 ether);
     }
 
+    function test_a_winner_at_the_reserve_earns_the_fee() public {
+        MarketParams memory p = _params();
+        p.reserveQuote = 1500;
+        _closeUnfilled(p);
+        assertEq(registry.account(strategy).bond, 10 ether + UNFILLED_FEE);
+    }
+
+    function test_the_unfilled_fee_may_be_a_wei_or_nothing() public {
+        MarketParams memory p = _params();
+        for (uint96 fee; fee < 2; ++fee) {
+            p.unfilledFee = fee;
+            uint256 before = opener.balance;
+            _closeUnfilled(p);
+            assertEq(registry.account(strategy).bond, 10 ether + fee);
+            assertEq(before - opener.balance, REWARD + fee);
+            assertEq(address(house).balance, 0);
+        }
+    }
+
+    /// @dev A round of a new market whose only slot has a winner and is not filled.
+    function _closeUnfilled(MarketParams memory p) internal {
+        market = _createMarket(p);
+        strategy = _activeStrategy(solver, address(executor), 100 + uint64(p.unfilledFee));
+        _observe(8);
+        Run memory run = _settledOne(_result(1500, 100, 1));
+        _toEnd(run);
+        house.closeRound(run.id, _pack(run.results));
+    }
+
     function _inventoryOf(address owner) internal returns (address) {
         return deployCode("InventoryExecutor.sol:InventoryExecutor", abi.encode(house, owner));
     }

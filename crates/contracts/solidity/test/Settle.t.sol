@@ -8,10 +8,12 @@ import {
     IAuctionHouse,
     SettleRequest,
     Result,
+    Commit,
     CommitState,
     Intent,
     IAuctionEvents
 } from "../src/interfaces/IAuctionHouse.sol";
+import {PublicData} from "../src/libraries/PublicData.sol";
 import {ResultsLib} from "../src/libraries/ResultsLib.sol";
 
 contract SettleTest is Fixture {
@@ -112,6 +114,28 @@ contract SettleTest is Fixture {
         _expect(request, IAuctionEvents.ProofRejected.selector);
         vm.chainId(31337);
         house.settle(request);
+    }
+
+    /// The eight public inputs, from the parts: beta, sigma, and the data at sigma, whose coordinates are both there.
+    function test_the_public_inputs_are_those_of_the_data() public {
+        Run memory run = _twoSheets();
+        SettleRequest memory request = _settleRequest(run, _indices(0, 1));
+        request.beta = bytes32(uint256(1) << 192 | 2 << 128 | 3 << 64 | 4);
+        bytes memory d =
+            bytes.concat(run.id, house.getRound(run.id).keySetRoot, run.features, run.slots, request.claims);
+        for (uint32 i; i < 2; ++i) {
+            Commit memory c = house.getCommit(run.id, i);
+            d = bytes.concat(d, abi.encodePacked(i + 1, c.strategyId, c.sheetCommitment));
+        }
+        d = bytes.concat(d, new bytes(3200 - d.length));
+        uint256[8] memory inputs = house.publicInputs(request);
+        for (uint256 i; i < 4; ++i) {
+            assertEq(inputs[i], i + 1);
+        }
+        (uint256 s0, uint256 s1) = PublicData.sigma(address(house), run.id, d, request.beta);
+        (uint256 g0, uint256 g1) = PublicData.evaluate(d, s0, s1);
+        assertEq(abi.encode(inputs[4], inputs[5], inputs[6], inputs[7]), abi.encode(s0, s1, g0, g1));
+        assertTrue(s1 != 0 && g1 != 0);
     }
 
     // covers: Z13
