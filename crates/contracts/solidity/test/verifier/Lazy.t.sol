@@ -20,7 +20,7 @@ contract LazyHarness {
     function fold(uint64[] calldata values, uint256 arity, uint256 inverseStart, Ext beta) external view returns (Ext) {
         bytes memory packed;
         for (uint256 i = 0; i < values.length; i++) {
-            packed = bytes.concat(packed, _little(values[i]));
+            packed = bytes.concat(packed, _bytes(values[i]));
         }
         return this.foldPacked(packed, arity, inverseStart, beta);
     }
@@ -56,7 +56,7 @@ contract LazyHarness {
     function _store(uint64[] memory values) private pure returns (uint256 ptr) {
         bytes memory data = new bytes(8 * values.length + 64);
         for (uint256 i = 0; i < values.length; i++) {
-            bytes8 v = _little(values[i]);
+            bytes8 v = _bytes(values[i]);
             for (uint256 b = 0; b < 8; b++) {
                 data[8 * i + b] = v[b];
             }
@@ -66,8 +66,8 @@ contract LazyHarness {
         }
     }
 
-    function _little(uint64 v) private pure returns (bytes8) {
-        return bytes8(bytes32(Elements.swap(uint256(v) << 192)));
+    function _bytes(uint64 v) private pure returns (bytes8) {
+        return bytes8(v);
     }
 
     function _powers(Ext alpha, uint256 count) private pure returns (uint256 ptr) {
