@@ -187,13 +187,15 @@ contract LazyTest is Test {
         for (uint256 i = 0; i < 12; i++) {
             state[i] = largest ? P - 1 : uint256(keccak256(abi.encode(seed, i))) % P;
         }
-        uint256[3] memory constants = [~uint256(0), seed, seed >> 1];
+        uint256[4] memory constants;
         for (uint256 i = 0; i < 12; i++) {
             uint256 sum = i == 0 ? 8 * state[0] : 0;
             for (uint256 j = 0; j < 12; j++) {
                 sum += row[(j + 12 - i) % 12] * state[j];
             }
-            expected[i] = (sum + ((constants[i / 4] >> (192 - 64 * (i % 4))) & M64)) % P;
+            uint256 constant_ = largest ? M64 : uint64(uint256(keccak256(abi.encode(seed, i, "constant"))));
+            constants[i / 3] |= constant_ << (80 * (i % 3));
+            expected[i] = (sum + constant_) % P;
         }
         uint256 s;
         uint256 rc;
