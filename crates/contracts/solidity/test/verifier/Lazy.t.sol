@@ -4,11 +4,13 @@ pragma solidity ^0.8.28;
 import {Test} from "forge-std/Test.sol";
 import {CosetFold} from "../../src/verifier/CosetFold.sol";
 import {Elements} from "../../src/verifier/Elements.sol";
-import {Ext, ZERO, fromBase} from "../../src/verifier/Extension.sol";
+import {Ext, ONE, ZERO, fromBase} from "../../src/verifier/Extension.sol";
 import {Algebra, Frame, mulAddSub} from "../../src/verifier/GateFrame.sol";
 import {Goldilocks, M64, P} from "../../src/verifier/Goldilocks.sol";
 import {Leaf} from "../../src/verifier/Leaf.sol";
+import {Openings, Permutation} from "../../src/verifier/Permutation.sol";
 import {PoseidonGoldilocks} from "../../src/verifier/PoseidonGoldilocks.sol";
+import {Shape} from "../../src/verifier/Shape.sol";
 
 /// Sums that are reduced late, against the same with a reduction at every step, at random and at the largest values.
 contract LazyHarness {
@@ -207,6 +209,62 @@ contract LazyTest is Test {
         for (uint256 i = 0; i < 12; i++) {
             assertEq(state[i], expected[i]);
         }
+    }
+
+    /// Five wires in chunks of three and two: wires, sigmas, then Z, a partial product and the next Z.
+    function testFuzz_thePermutationArgumentsFactorsAreReducedLate(uint256 seed, bool largest) public pure {
+        Ext[13] memory e;
+        for (uint256 i = 0; i < 13; i++) {
+            e[i] = largest ? Ext.wrap(((P - 1) << 64) | (P - 1)) : _ext(seed, i);
+        }
+        uint256[] memory betaGamma = new uint256[](2);
+        (betaGamma[0], betaGamma[1]) = largest ? (P - 1, P - 1) : (e[6].c0(), e[7].c0());
+        uint256 generator = largest ? P - 1 : 7;
+        uint256[6] memory terms = _permutationTerms(e, betaGamma, generator);
+        _assertTerm(terms, 0, e[7] * (e[10] - ONE));
+        Ext numerators = e[10];
+        Ext denominators = e[11];
+        Ext point = e[3].scale(betaGamma[0]);
+        for (uint256 j = 0; j < 5; j++) {
+            if (j == 3) {
+                _assertTerm(terms, 1, numerators - denominators);
+                (numerators, denominators) = (e[11], e[12]);
+            }
+            numerators = numerators * (e[j] + point + fromBase(betaGamma[1]));
+            denominators = denominators * (e[j] + e[5 + j].scale(betaGamma[0]) + fromBase(betaGamma[1]));
+            point = point.scale(generator);
+        }
+        _assertTerm(terms, 2, numerators - denominators);
+    }
+
+    /// At zeta = e_3, with L_0(zeta) = e_7.
+    function _permutationTerms(Ext[13] memory e, uint256[] memory betaGamma, uint256 generator)
+        private
+        pure
+        returns (uint256[6] memory terms)
+    {
+        Shape memory shape;
+        (shape.challenges, shape.routedWires, shape.quotientDegreeFactor, shape.partialProducts) = (1, 5, 3, 1);
+        shape.cosetGenerator = generator;
+        bytes memory data;
+        for (uint256 i = 0; i < 13; i++) {
+            data = bytes.concat(data, bytes16(uint128(Ext.unwrap(e[i]))));
+        }
+        uint256 start;
+        uint256 to;
+        assembly {
+            start := add(data, 32)
+            to := terms
+        }
+        Openings memory o;
+        (o.wires, o.sigmas, o.zs) = (start, start + 80, start + 160);
+        (o.partialProducts, o.nextZs) = (start + 176, start + 192);
+        Permutation.eval(shape, o, e[3], e[7], betaGamma, to);
+    }
+
+    function _assertTerm(uint256[6] memory terms, uint256 i, Ext expected) private pure {
+        assertEq(terms[2 * i], expected.c0());
+        assertEq(terms[2 * i + 1], expected.c1());
     }
 
     function _evaluate(Ext[] memory coefficients, Ext x) private pure returns (Ext r) {
