@@ -12,6 +12,7 @@ mod decode;
 mod error;
 mod estimate;
 mod evaluate;
+pub mod evm_hash;
 pub mod field;
 mod freivalds;
 mod gadgets;
