@@ -91,7 +91,8 @@ contract GasTest is Fixture {
             house.settle(_settleRequest(run, sheets == 1 ? _indices(0) : _indices(0, 1)));
             costs[sheets - 1] = vm.lastCallGas().gasTotalUsed;
         }
-        vm.snapshotValue("gas", "further_sheet", costs[1] - costs[0]);
+        // in one transaction the second round finds much of its storage warm: the difference means something in isolation only
+        vm.snapshotValue("gas", "further_sheet", costs[1] > costs[0] ? costs[1] - costs[0] : 0);
     }
 
     /// All balances, nonces and allowances that a fill writes are in use before.
