@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn a_digests_elements_are_its_bytes() {
         let digest = EvmDigest(array::from_fn(|i| i as u8 + 0xe0));
-        let expected = [0xe0_e1e2_e3e4_e5e6, 0xe7_e8e9_eaeb_eced, 0xee_eff0_f1f2_f3f4, 0xf5_f6f7_f8];
+        let expected = [0x00e0_e1e2_e3e4_e5e6, 0x00e7_e8e9_eaeb_eced, 0x00ee_eff0_f1f2_f3f4, 0xf5f6_f7f8];
         assert_eq!(GenericHashOut::<F>::to_vec(&digest), expected.map(F::from_canonical_u64));
         assert_eq!(EvmDigest::from_bytes(&digest.to_bytes()), digest);
     }
