@@ -65,6 +65,7 @@ verifier: setup ## Writes key set, on-chain verifier and golden vectors anew, as
 	@SOTTO_REGENERATE=1 $(TEST) -p sotto-contracts --test profiles the_committed_circuits -- --ignored
 	@SOTTO_REGENERATE=1 $(TEST) -p sotto-types --test vectors
 	@$(MAKE) contracts
+	@SOTTO_REGENERATE=1 $(TEST) -p sotto-contracts --test settlement -- --ignored
 
 gas: setup ## Measures verification, settlement and filling, by forge and on anvil; the last line is JSON
 	@cd $(SOLIDITY) && bin/gas

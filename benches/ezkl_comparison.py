@@ -6,7 +6,11 @@
 Every proof is made in a process of its own, whose peak memory is what the system counted for it. EZKL hides the weights
 behind a hash (`hashed`); its keys and its reference string are made beforehand and reported apart. sotto proves the leaf
 (the inference) in a process of its own, and in another one leaf, sheet (the recursive proof around it) and wrap, until the
-proof that a contract verifies. Prints a Markdown table and, in the last line, JSON.
+proof that a contract verifies.
+
+Each row goes to stderr as it comes, and to `--rows`, a JSON object a line, so that a run that is interrupted leaves what it
+measured. At the end a Markdown table and, in the last line, JSON on stdout. The search for the largest network that EZKL
+completes ends with `--budget-seconds`, counted from the start: EZKL's process is ended when they are over.
 """
 
 import argparse
@@ -89,11 +93,11 @@ def prove_with_ezkl(folder):
     print(json.dumps(row))
 
 
-def run(command, limit_mb=None):
-    """Runs to the end or until it needs more than the limit; its last line as JSON, and its peak memory in MB."""
+def run(command, limit_mb=None, deadline=None):
+    """Runs to the end, or until it needs more than the limit or the deadline is over; its output and its peak memory in MB."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = subprocess.Popen([str(part) for part in command], stdout=out, stderr=err)
-        peak, status = wait(child, limit_mb)
+        peak, status = wait(child, limit_mb, deadline)
         out.seek(0)
         err.seek(0)
         if status != 0:
@@ -102,14 +106,15 @@ def run(command, limit_mb=None):
     return text, peak
 
 
-def wait(child, limit_mb):
-    """Peak memory in MB and exit status of a child, which is killed beyond the limit."""
+def wait(child, limit_mb, deadline):
+    """Peak memory in MB and exit status of a child, which is killed beyond the limit or the deadline."""
     while True:
         pid, status, usage = os.wait4(child.pid, os.WNOHANG)
         if pid:
             child.returncode = os.waitstatus_to_exitcode(status)
             return round(usage.ru_maxrss / 1024), child.returncode
-        if limit_mb and resident_mb(child.pid) > limit_mb:
+        too_large = limit_mb and resident_mb(child.pid) > limit_mb
+        if too_large or (deadline and time.monotonic() > deadline):
             child.kill()
         time.sleep(0.2)
 
@@ -123,9 +128,9 @@ def resident_mb(pid):
     return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS")), 0)
 
 
-def measure_ezkl(folder, limit_mb):
+def measure_ezkl(folder, limit_mb, deadline):
     """EZKL's seconds and memory."""
-    text, peak = run([sys.executable, __file__, "--peer", folder], limit_mb)
+    text, peak = run([sys.executable, os.path.abspath(__file__), "--peer", folder], limit_mb, deadline)
     return {**json.loads(text.splitlines()[-1]), "peak_rss_mb": peak}
 
 
@@ -146,12 +151,12 @@ def measure_sotto(sotto, folder, repeats):
     return {"leaf_seconds": leaf["leaf_seconds"], "leaf_peak_rss_mb": leaf["peak_rss_mb"], **whole}
 
 
-def compare(sotto, widths, limit_mb, repeats):
+def compare(sotto, widths, limit_mb, repeats, deadline=None):
     """Both provers on one network."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder, widths)
-        ezkl = measure_ezkl(folder, limit_mb)
+        ezkl = measure_ezkl(folder, limit_mb, deadline)
         ours = measure_sotto(sotto, folder, repeats)
     return {
         "network": "-".join(map(str, widths)),
@@ -164,22 +169,37 @@ def compare(sotto, widths, limit_mb, repeats):
     }
 
 
+HEAD = ["network", "parameters", "EZKL setup", "EZKL prove", "EZKL memory", "sotto leaf", "its memory", "sotto sheet"]
+HEAD += ["sotto total", "its memory", "leaf faster by", "total faster by", "leaf's share of EZKL's memory"]
+
+
+def line(cells):
+    """A row of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def table_row(row):
+    """A comparison as a row of the table."""
+    ezkl, ours = row["ezkl"], row["sotto"]
+    return line([
+        row["network"], f"{row['parameters']:,}", f"{ezkl['setup_seconds']:.1f} s", f"{ezkl['prove_seconds']:.1f} s",
+        f"{ezkl['peak_rss_mb']:,} MB", f"{ours['leaf_seconds']:.3f} s",
+        f"{ours['leaf_peak_rss_mb']:,.0f} MB", f"{ours['sheet_seconds']:.2f} s",
+        f"{ours['total_seconds']:.2f} s", f"{ours['peak_rss_mb']:,.0f} MB", f"{row['leaf_speedup']} ×",
+        f"{row['total_speedup']} ×", f"{row['leaf_memory_ratio']}",
+    ])  # fmt: skip
+
+
 def table(rows):
     """The comparison as Markdown."""
-    head = ["network", "parameters", "EZKL setup", "EZKL prove", "EZKL memory", "sotto leaf", "its memory", "sotto sheet"]
-    head += ["sotto total", "its memory", "leaf faster by", "total faster by", "leaf's share of EZKL's memory"]
-    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    for row in rows:
-        ezkl, ours = row["ezkl"], row["sotto"]
-        cells = [
-            row["network"], f"{row['parameters']:,}", f"{ezkl['setup_seconds']:.1f} s", f"{ezkl['prove_seconds']:.1f} s",
-            f"{ezkl['peak_rss_mb']:,} MB", f"{ours['leaf_seconds']:.3f} s",
-            f"{ours['leaf_peak_rss_mb']:,.0f} MB", f"{ours['sheet_seconds']:.2f} s",
-            f"{ours['total_seconds']:.2f} s", f"{ours['peak_rss_mb']:,.0f} MB", f"{row['leaf_speedup']} ×",
-            f"{row['total_speedup']} ×", f"{row['leaf_memory_ratio']}",
-        ]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    return "\n".join([line(HEAD), "|---" * len(HEAD) + "|", *map(table_row, rows)])
+
+
+def report(row, path):
+    """Shows a row as soon as it is there, and keeps it."""
+    print(table_row(row), file=sys.stderr, flush=True)
+    with path.open("a") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def main():
@@ -187,6 +207,8 @@ def main():
     parser.add_argument("--sotto", type=Path, default=Path("target/release/sotto"))
     parser.add_argument("--memory-mb", type=int, default=12_000, help="EZKL is ended beyond this")
     parser.add_argument("--repeats", type=int, default=3, help="proofs by sotto, of which the median counts")
+    parser.add_argument("--rows", type=Path, default=Path("ezkl_comparison.jsonl"), help="rows are appended here as they come")
+    parser.add_argument("--budget-seconds", type=float, default=3600, help="the search for the largest network ends then")
     parser.add_argument("--skip-largest", action="store_true", help="leave out the search for the largest network")
     parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -194,13 +216,22 @@ def main():
         return prove_with_ezkl(args.peer)
     if importlib.util.find_spec("ezkl") is None:
         sys.exit("ezkl is not installed: pip install ezkl")
-    rows = [compare(args.sotto, widths, args.memory_mb, args.repeats) for widths in NETWORKS]
+    deadline = time.monotonic() + args.budget_seconds
+    print(line(HEAD), file=sys.stderr, flush=True)
+    rows = []
+    for widths in NETWORKS:
+        rows.append(compare(args.sotto, widths, args.memory_mb, args.repeats))
+        report(rows[-1], args.rows)
     for widths in [] if args.skip_largest else LADDER:
+        if time.monotonic() > deadline:
+            print(f"{widths}: left out, the budget is spent", file=sys.stderr, flush=True)
+            break
         try:
-            rows.append(compare(args.sotto, widths, args.memory_mb, args.repeats))
+            rows.append(compare(args.sotto, widths, args.memory_mb, args.repeats, deadline))
+            report(rows[-1], args.rows)
             break
         except RuntimeError as error:
-            print(f"{widths}: {error}", file=sys.stderr)
+            print(f"{widths}: {error}", file=sys.stderr, flush=True)
     print(table(rows))
     print(json.dumps(rows))
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{config::ConfigError, tasks::TaskError};
+use crate::{config::ConfigError, output::Closed, tasks::TaskError};
 
 /// Shown under `--help`.
 pub(crate) const HELP: &str = "Exit codes:
@@ -12,10 +12,14 @@ pub(crate) const HELP: &str = "Exit codes:
   3  the configuration or a secret was refused
   4  a check said no (a proof, a model, a health check)
   5  a critical task ended; the message names it
-  130  a second signal arrived before the shutdown was complete";
+  130  a second signal arrived before the shutdown was complete
+  141  nobody read the output to its end";
 
 /// A second SIGTERM or SIGINT ended the process.
 pub(crate) const INTERRUPTED: i32 = 130;
+
+/// The output was closed; what a shell reports of a program that SIGPIPE ended.
+const CLOSED: u8 = 141;
 
 /// A check that ran to its end and said no.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,9 @@ pub(crate) fn code_of(error: &eyre::Report) -> u8 {
         }
         if cause.is::<TaskError>() {
             return 5;
+        }
+        if cause.is::<Closed>() {
+            return CLOSED;
         }
     }
     1

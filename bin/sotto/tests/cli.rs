@@ -35,6 +35,24 @@ fn help_lists_the_exit_codes() {
 }
 
 #[test]
+fn output_that_nobody_reads_ends_the_program_quietly() {
+    let config = configs().join("dev.toml");
+    for arguments in [&["config", "show"][..], &["--json", "config", "show"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_sotto"))
+            .args(arguments)
+            .arg("--config")
+            .arg(&config)
+            .env_clear()
+            .stdout(writer)
+            .output()
+            .unwrap();
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(141), ""));
+    }
+}
+
+#[test]
 fn an_unknown_subcommand_is_a_usage_error() {
     assert_eq!(sotto(&["frobnicate"]).status.code(), Some(2));
 }

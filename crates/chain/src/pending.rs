@@ -15,7 +15,10 @@ use alloy::{
 };
 use futures::{Stream, StreamExt, stream::BoxStream};
 use tokio::{
-    sync::mpsc::{self, error::TrySendError},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -77,6 +80,8 @@ impl PendingConfig {
 pub struct PendingStream {
     /// Transactions as they arrive.
     pub transactions: mpsc::Receiver<PendingTx>,
+    /// Whether a subscription is open. What was sent before it was opened is not handed out.
+    pub subscribed: watch::Receiver<bool>,
     /// Ends on shutdown, or when the receiver is gone.
     pub task: JoinHandle<Result<()>>,
 }
@@ -85,16 +90,17 @@ impl PendingStream {
     /// Starts listening. Failures of the node are retried for ever.
     pub fn spawn(pool: ProviderPool, config: PendingConfig, shutdown: CancellationToken) -> Self {
         let (sender, transactions) = mpsc::channel(config.buffer.max(1));
+        let (open, subscribed) = watch::channel(false);
         let task = tokio::spawn(async move {
             tokio::select! {
                 () = shutdown.cancelled() => Ok(()),
-                result = Intake::new(pool, config, sender).run() => match result {
+                result = Intake::new(pool, config, sender, open).run() => match result {
                     Err(ChainError::Stopped { .. }) => Ok(()),
                     other => other,
                 },
             }
         });
-        Self { transactions, task }
+        Self { transactions, subscribed, task }
     }
 }
 
@@ -103,13 +109,19 @@ struct Intake {
     config: PendingConfig,
     addresses: BTreeSet<Address>,
     sender: mpsc::Sender<PendingTx>,
+    open: watch::Sender<bool>,
     seen: Seen,
 }
 
 impl Intake {
-    fn new(pool: ProviderPool, config: PendingConfig, sender: mpsc::Sender<PendingTx>) -> Self {
+    fn new(
+        pool: ProviderPool,
+        config: PendingConfig,
+        sender: mpsc::Sender<PendingTx>,
+        open: watch::Sender<bool>,
+    ) -> Self {
         let addresses = config.addresses.iter().copied().collect();
-        Self { pool, config, addresses, sender, seen: Seen::default() }
+        Self { pool, config, addresses, sender, open, seen: Seen::default() }
     }
 
     async fn run(mut self) -> Result<()> {
@@ -126,9 +138,11 @@ impl Intake {
     }
 
     async fn listen(&mut self, mut stream: BoxStream<'static, Transaction>) -> Result<()> {
+        self.open.send_replace(true);
         while let Ok(Some(tx)) = timeout(self.config.silence, stream.next()).await {
             self.take(&tx)?;
         }
+        self.open.send_replace(false);
         Ok(())
     }
 

@@ -60,6 +60,14 @@ pub enum CircuitError {
         /// The most that a leaf may have.
         limit: usize,
     },
+    /// A circuit would be less secure than all have to be.
+    #[error("the {layer} would have too few bits of security in its term {term}")]
+    Security {
+        /// The circuit.
+        layer: Layer,
+        /// The first term that is too weak.
+        term: &'static str,
+    },
     /// The parts of a class are not a shape.
     #[error(transparent)]
     InvalidClass(#[from] sotto_model::program::ShapeError),

@@ -8,6 +8,8 @@ use sotto_types::{MARKET_FEATURES, MODEL_FEATURES, SLOTS};
 
 use crate::{
     evaluate::features_read,
+    field::ROUTED_WIRES,
+    freivalds::{by_columns, elements, plan},
     gadgets::{
         clamp::Clamp,
         function::FunctionGadget,
@@ -17,6 +19,7 @@ use crate::{
         requant::{Requant, Step},
         tree::{Between, DIGIT_BITS, Descend, Digits, NODE_BITS, NodeSplit, Select, Steps},
     },
+    poseidon::RATE,
 };
 
 /// Rows of one part of a leaf.
@@ -45,23 +48,40 @@ pub struct Estimate {
     pub prove_seconds: f64,
 }
 
+/// log2 of the rows up to which a leaf has all routed wires. A larger one keeps 100 bits in its batching by having fewer
+/// polynomials; see [`crate::security`].
+pub(crate) const WIDE_DEGREE_BITS: usize = 16;
+
+/// Routed wires of a leaf beyond [`WIDE_DEGREE_BITS`]: 60 for trees alone, which use them. Functions and claimed products are gates
+/// of a high degree, which take selectors, and leave fewer.
+pub(crate) fn narrow(shape: &Shape) -> usize {
+    let functions = shape.ops().iter().any(|op| matches!(op, Op::Function { .. }));
+    if functions || shape.linear_formats().iter().any(by_columns) { 56 } else { 60 }
+}
+
 /// Bytes that proving takes for each padded row.
 const BYTES_PER_ROW: u64 = 40_000;
 /// Seconds that proving takes for each padded row.
 const SECONDS_PER_ROW: f64 = 1.4e-4;
-/// Elements that a row of Poseidon absorbs.
-const RATE: usize = 8;
 
 /// Estimates the leaf of a class and capacity from its shape alone, within a few rows in a hundred.
 pub fn estimate(shape: &Shape, capacity: usize) -> Estimate {
-    let mut count = Count { shape, capacity, rows: BTreeMap::new(), elements: 0 };
+    let estimate = estimate_in(shape, capacity, ROUTED_WIRES);
+    if estimate.degree_bits <= WIDE_DEGREE_BITS {
+        estimate
+    } else {
+        estimate_in(shape, capacity, narrow(shape))
+    }
+}
+
+/// The same for a circuit with this many routed wires.
+fn estimate_in(shape: &Shape, capacity: usize, routed_wires: usize) -> Estimate {
+    let mut count = Count { shape, capacity, routed_wires, rows: BTreeMap::new(), elements: 0 };
     count.parameters();
     count.inputs();
     for op in shape.ops() {
         count.op(op);
     }
-    let output = shape.output();
-    count.products(1, std::slice::from_ref(&output.values));
     // The round's hash is of 424 elements and a tag; a strategy takes one row, the public inputs five.
     count.elements += 2;
     let hashes = (count.elements + 1).div_ceil(RATE) + 425usize.div_ceil(RATE) + 6;
@@ -82,16 +102,17 @@ pub fn estimate(shape: &Shape, capacity: usize) -> Estimate {
 struct Count<'a> {
     shape: &'a Shape,
     capacity: usize,
+    routed_wires: usize,
     rows: BTreeMap<&'static str, usize>,
     /// Elements of the commitment's message.
     elements: usize,
 }
 
-fn rows_of<G: Gadget>(gadget: &G, ops: usize) -> usize {
-    ops.div_ceil(gadget.ops())
-}
-
 impl Count<'_> {
+    fn rows_of<G: Gadget>(&self, gadget: &G, ops: usize) -> usize {
+        ops.div_ceil(gadget.ops(self.routed_wires))
+    }
+
     fn add(&mut self, part: &'static str, rows: usize) {
         *self.rows.entry(part).or_default() += rows;
     }
@@ -100,21 +121,30 @@ impl Count<'_> {
         let pack = Pack::of(bits);
         let elements = parameters.div_ceil(pack.count);
         self.elements += elements;
-        self.add("range checks", rows_of(&pack, elements));
+        self.add("range checks", self.rows_of(&pack, elements));
     }
 
     fn parameters(&mut self) {
         self.elements += 2 * MODEL_FEATURES + 2;
         self.add("range checks", MODEL_FEATURES + 1);
         let shape = self.shape;
-        for format in shape.linear_formats() {
-            self.pack(format.weight_bits, format.rows * format.inputs);
+        let mut claimed = 0;
+        for (matrix, format) in shape.linear_formats().iter().enumerate() {
+            let (_, rows) = plan(shape, self.capacity, self.routed_wires, matrix);
+            self.elements += elements(format);
+            self.add("range checks", rows.weights);
+            self.add("matrix products", rows.products);
+            claimed += rows.claimed;
             self.pack(format.bias_bits, format.rows);
+        }
+        if claimed > 0 {
+            // Commitment, round digest and tag.
+            self.add("hashes", (claimed + 9).div_ceil(RATE));
         }
         for e in shape.ensembles() {
             let steps = e.features.len() * e.thresholds().div_ceil(2);
             self.elements += steps;
-            self.add("range checks", rows_of(&Steps, steps));
+            self.add("range checks", self.rows_of(&Steps, steps));
             self.pack(NODE_BITS, e.trees * e.nodes());
             self.pack(LEAF_BITS, e.trees << e.depth);
         }
@@ -123,7 +153,7 @@ impl Count<'_> {
     fn inputs(&mut self) {
         let read = features_read(self.shape).into_iter().enumerate().filter(|&(_, read)| read);
         let ops = read.map(|(f, _)| if f < MARKET_FEATURES { 1 } else { self.capacity }).sum();
-        self.add("inputs", rows_of(&Clamp, ops));
+        self.add("inputs", self.rows_of(&Clamp, ops));
     }
 
     /// 1 for a value that is shared, otherwise the slots.
@@ -141,12 +171,12 @@ impl Count<'_> {
                     let gadget = Requant::to(Format::SIGNED, shift_of(formats, pair), bound, true);
                     let ops = self.width(&pair);
                     // Hundredths, to add parts of rows.
-                    *self.rows.entry("products").or_default() += ops.div_ceil(gadget.ops());
+                    *self.rows.entry("products").or_default() += ops.div_ceil(gadget.ops(self.routed_wires));
                 }
             }
             Op::Function { function, values } => {
                 let ops = values.iter().map(|&v| self.width(&[v])).sum();
-                self.add("functions", rows_of(&FunctionGadget(*function), ops));
+                self.add("functions", self.rows_of(&FunctionGadget(*function), ops));
             }
             Op::Ensemble(e) => self.ensemble(e),
         }
@@ -156,31 +186,10 @@ impl Count<'_> {
         let format = self.shape.linear_formats()[linear.matrix];
         let ops: usize = linear.columns.iter().map(|column| format.rows * self.width(column)).sum();
         let rows = match Requant::format(linear.activation) {
-            Some(to) => rows_of(&Requant::to(to, format.shift, format.accumulator_bound(), false), ops),
-            None => rows_of(&Step::of(format.accumulator_bound()), ops),
+            Some(to) => self.rows_of(&Requant::to(to, format.shift, format.accumulator_bound(), false), ops),
+            None => self.rows_of(&Step::of(format.accumulator_bound()), ops),
         };
         self.add("activations", rows);
-        self.products(format.rows, &linear.columns);
-    }
-
-    /// Blocks of a matrix product, as the circuit splits it.
-    fn products(&mut self, rows: usize, columns: &[Vec<usize>]) {
-        let mut groups: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
-        for column in columns {
-            let slotted = column.iter().map(|&v| self.shape.slotted()[v]).collect();
-            *groups.entry(slotted).or_default() += 1;
-        }
-        for (slotted, count) in groups {
-            let any = slotted.iter().any(|&s| s);
-            let own = if any && self.capacity == 1 {
-                slotted.len()
-            } else {
-                slotted.iter().filter(|&&s| s).count()
-            };
-            let same = slotted.len() - own;
-            let blocks = |inner, width| MatMul::best(rows, inner, width).blocks(rows, inner, width);
-            self.add("matrix products", blocks(same, count) + blocks(own, count * self.capacity));
-        }
     }
 
     fn ensemble(&mut self, e: &Ensemble) {
@@ -188,22 +197,22 @@ impl Count<'_> {
         let between = Between { rank_bits: e.rank_bits };
         let ranks: usize = e.features.iter().map(|&f| self.width(&[f])).sum();
         let digits = 2 * ranks * digit_selects(e.rank_bits);
-        self.add("ranks", rows_of(&between, ranks) + rows_of(&Select::DIGIT, digits));
-        let by_feature = Select::shared(e.features.len().next_power_of_two().ilog2().max(1));
+        self.add("ranks", self.rows_of(&between, ranks) + self.rows_of(&Select::DIGIT, digits));
+        let by_feature = Select::by_feature(e.features.len(), self.routed_wires);
         let steps = columns * e.trees * e.depth as usize;
-        let chosen = (0..=e.depth).map(|level| choices(level, columns)).fold((0, 0), add);
-        let blocks = MatMul::best(1, e.trees, columns).blocks(1, e.trees, columns);
+        let chosen = (0..=e.depth).map(|level| choices(level, columns, self.routed_wires)).fold((0, 0), add);
+        let blocks = MatMul::best(1, e.trees, columns, self.routed_wires).blocks(1, e.trees, columns);
         let shared = columns * e.depth as usize * e.trees.div_ceil(by_feature.columns);
-        let rows = rows_of(&NodeSplit, steps) + rows_of(&Descend, steps);
-        let rows = rows + e.trees * chosen.0 + rows_of(&Select::DIGIT, e.trees * chosen.1);
+        let rows = self.rows_of(&NodeSplit, steps) + self.rows_of(&Descend, steps);
+        let rows = rows + e.trees * chosen.0 + self.rows_of(&Select::DIGIT, e.trees * chosen.1);
         self.add("trees", rows + shared + blocks);
     }
 }
 
 /// Shared rows, and selections by a digit, that choose one of a tree's `2^level` entries in each column.
-fn choices(level: u32, columns: usize) -> (usize, usize) {
-    let (digits, entries) = (Digits::of(columns), 1usize << level);
-    let Some(gate) = digits.gate(entries) else { return (0, columns * digit_selects(level)) };
+fn choices(level: u32, columns: usize, routed_wires: usize) -> (usize, usize) {
+    let (digits, entries) = (Digits::of(columns, routed_wires), 1usize << level);
+    let Some(gate) = digits.gate(entries, routed_wires) else { return (0, columns * digit_selects(level)) };
     let shared = entries.div_ceil(gate.entries()) * columns.div_ceil(gate.columns);
     (shared, columns * digit_selects(digits.rest(level)))
 }

@@ -1,6 +1,6 @@
 //! A program's arithmetic in a circuit. What does not depend on the slot is computed once.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use plonky2::field::types::Field;
 use sotto_model::program::Format;
@@ -10,6 +10,7 @@ use sotto_types::{MARKET_FEATURES, MODEL_FEATURES};
 use crate::{
     CircuitError,
     field::{Builder, F, Target},
+    freivalds::{FoldRows, claim, point},
     gadgets::{
         clamp::Clamp,
         function::FunctionGadget,
@@ -17,7 +18,7 @@ use crate::{
         matmul::MatMul,
         requant::{Requant, Step},
     },
-    parameters::Parameters,
+    parameters::{Matrix, Parameters, Weights},
     trees::{TreeRows, ensemble},
 };
 
@@ -47,6 +48,13 @@ impl Cell {
         if shared { Self::Shared(f(0)) } else { Self::Slots((0..slots).map(f).collect()) }
     }
 
+    fn targets(&self) -> &[Target] {
+        match self {
+            Self::Shared(target) => std::slice::from_ref(target),
+            Self::Slots(targets) => targets,
+        }
+    }
+
     const fn is_shared(&self) -> bool {
         matches!(self, Self::Shared(_))
     }
@@ -64,9 +72,25 @@ struct Evaluator<'a> {
     steps: Pool<Step>,
     functions: Pool<FunctionGadget>,
     trees: TreeRows,
+    claims: Vec<Claim<'a>>,
 }
 
-/// The last accumulator of each slot, from the carried features of the market and of each slot.
+/// Accumulators of a matrix that are claimed: to be checked once all are there.
+struct Claim<'a> {
+    matrix: usize,
+    columns: &'a [Vec<ValueId>],
+    /// By column and row.
+    accumulators: Vec<Vec<Cell>>,
+}
+
+/// A matrix that is multiplied: weights, row-major, and biases.
+struct Factor<'a> {
+    weights: &'a [Target],
+    biases: &'a [Target],
+}
+
+/// The last accumulator of each slot, from the carried features of the market and of each slot. `bound` binds the parameters
+/// and the features: digests of both, which the points of checks are drawn from.
 ///
 /// # Errors
 /// When an accumulator could leave the gates' range.
@@ -74,6 +98,7 @@ pub(crate) fn evaluate(
     builder: &mut Builder,
     shape: &Shape,
     parameters: &Parameters<Target>,
+    bound: &[Target],
     market: &[Target],
     slots: &[&[Target]],
 ) -> Result<Vec<Target>, CircuitError> {
@@ -89,6 +114,7 @@ pub(crate) fn evaluate(
         steps: Pool::new(),
         functions: Pool::new(),
         trees: TreeRows::default(),
+        claims: Vec::new(),
     };
     let mut position = 0;
     for op in shape.ops() {
@@ -110,6 +136,7 @@ pub(crate) fn evaluate(
     }
     let output = shape.output();
     let sums = evaluator.accumulate(output.matrix, std::slice::from_ref(&output.values));
+    evaluator.check_claims(bound);
     let Evaluator { builder, blocks, requants, steps, functions, trees, .. } = evaluator;
     blocks.finish(builder);
     requants.finish(builder);
@@ -166,8 +193,8 @@ fn inputs(
     cells
 }
 
-impl Evaluator<'_> {
-    fn linear(&mut self, linear: &Linear) -> Result<(), CircuitError> {
+impl<'a> Evaluator<'a> {
+    fn linear(&mut self, linear: &'a Linear) -> Result<(), CircuitError> {
         let bound = self.shape.linear_formats()[linear.matrix].accumulator_bound();
         let shift = self.shape.linear_formats()[linear.matrix].shift;
         let requant =
@@ -217,8 +244,79 @@ impl Evaluator<'_> {
     }
 
     /// Accumulators of a matrix applied to columns, by column and row.
-    fn accumulate(&mut self, matrix: usize, columns: &[Vec<ValueId>]) -> Vec<Vec<Cell>> {
-        let rows = self.shape.matrices()[matrix].rows;
+    fn accumulate(&mut self, matrix: usize, columns: &'a [Vec<ValueId>]) -> Vec<Vec<Cell>> {
+        let parameters = self.parameters;
+        let Some(Matrix { weights, biases }) = parameters.matrices.get(matrix) else { return Vec::new() };
+        match weights {
+            Weights::Each(weights) => self.multiplied(&Factor { weights, biases }, columns),
+            Weights::Packed(elements) => self.claimed(matrix, elements, biases, columns),
+        }
+    }
+
+    /// Accumulators that are claimed, to be checked at the end.
+    fn claimed(
+        &mut self,
+        matrix: usize,
+        elements: &Arc<[Target]>,
+        biases: &[Target],
+        columns: &'a [Vec<ValueId>],
+    ) -> Vec<Vec<Cell>> {
+        let format = &self.shape.linear_formats()[matrix];
+        let shared = |column: &[ValueId]| column.iter().all(|&value| self.values[value].is_shared());
+        let widths: Vec<usize> = columns.iter().map(|c| if shared(c) { 1 } else { self.slots }).collect();
+        let vectors = columns.iter().zip(&widths).flat_map(|(column, &width)| {
+            (0..width).map(|slot| column.iter().map(|&value| self.values[value].at(slot)).collect())
+        });
+        let vectors = vectors.collect();
+        let claims = claim(self.builder, format, elements, biases, vectors);
+        let mut claims = claims.as_slice();
+        let mut accumulators = Vec::with_capacity(columns.len());
+        for (column, &width) in columns.iter().zip(&widths) {
+            let (mine, rest) = claims.split_at(width);
+            claims = rest;
+            let cell = |row: usize| Cell::of(shared(column), width, |slot| mine[slot][row]);
+            accumulators.push((0..format.rows).map(cell).collect::<Vec<_>>());
+        }
+        self.claims.push(Claim { matrix, columns, accumulators: accumulators.clone() });
+        accumulators
+    }
+
+    /// Checks every claim at one point; see [`crate::freivalds`].
+    fn check_claims(&mut self, bound: &[Target]) {
+        let claims = std::mem::take(&mut self.claims);
+        if claims.is_empty() {
+            return;
+        }
+        let cells = claims.iter().flat_map(|claim| claim.accumulators.iter().flatten());
+        let claimed: Vec<Target> = cells.flat_map(|cell| cell.targets().iter().copied()).collect();
+        let point = point(self.builder, bound, &claimed);
+        let (parameters, shape) = (self.parameters, self.shape);
+        let mut rows = FoldRows::new();
+        let mut folded: BTreeMap<usize, (Vec<Target>, [Target; 2])> = BTreeMap::new();
+        for claim in &claims {
+            let format = &shape.linear_formats()[claim.matrix];
+            let (weights, biases) = folded.entry(claim.matrix).or_insert_with(|| {
+                let matrix = &parameters.matrices[claim.matrix];
+                let weights = rows.weights(self.builder, format, matrix.weights.elements(), &point);
+                (weights, rows.values(self.builder, format, &matrix.biases, &point))
+            });
+            let expected = self.multiplied(&Factor { weights, biases: &*biases }, claim.columns);
+            for (accumulators, expected) in claim.accumulators.iter().zip(&expected) {
+                let width = accumulators.first().map_or(0, |cell| cell.targets().len());
+                for slot in 0..width {
+                    let values: Vec<Target> = accumulators.iter().map(|cell| cell.at(slot)).collect();
+                    let got = rows.values(self.builder, format, &values, &point);
+                    for (part, expected) in got.into_iter().zip(expected) {
+                        self.builder.connect(part, expected.at(slot));
+                    }
+                }
+            }
+        }
+        rows.finish(self.builder);
+    }
+
+    /// Accumulators that are computed, by column and row.
+    fn multiplied(&mut self, matrix: &Factor<'_>, columns: &[Vec<ValueId>]) -> Vec<Vec<Cell>> {
         let mut out: Vec<Vec<Cell>> = vec![Vec::new(); columns.len()];
         // Columns in which the same places depend on the slot are multiplied together.
         let mut groups: BTreeMap<Vec<bool>, Vec<usize>> = BTreeMap::new();
@@ -227,7 +325,7 @@ impl Evaluator<'_> {
             groups.entry(shared).or_default().push(position);
         }
         for (shared, group) in groups {
-            let cells = self.group(matrix, rows, columns, &shared, &group);
+            let cells = self.group(matrix, columns, &shared, &group);
             for (&position, cells) in group.iter().zip(cells) {
                 out[position] = cells;
             }
@@ -237,8 +335,7 @@ impl Evaluator<'_> {
 
     fn group(
         &mut self,
-        matrix: usize,
-        rows: usize,
+        matrix: &Factor<'_>,
         columns: &[Vec<ValueId>],
         shared: &[bool],
         group: &[usize],
@@ -247,8 +344,7 @@ impl Evaluator<'_> {
         let slots = if all_shared { 1 } else { self.slots };
         let (same, own): (Vec<usize>, Vec<usize>) =
             (0..shared.len()).partition(|&k| shared[k] && (slots > 1 || all_shared));
-        let parameters = self.parameters;
-        let Some(matrix) = parameters.matrices.get(matrix) else { return Vec::new() };
+        let rows = matrix.biases.len();
         let mut sums: Vec<Vec<Target>> = matrix.biases.iter().map(|&bias| vec![bias; group.len()]).collect();
         let mut part = |places: &[usize], width: usize, sums: Vec<Vec<Target>>| {
             let values: Vec<Vec<Target>> = places
@@ -297,7 +393,7 @@ pub(crate) fn multiply(
     let zero = builder.zero();
     let (outputs, inputs) = (accumulators.len(), values.len());
     let columns = accumulators.first().map_or(0, Vec::len);
-    let block = MatMul::best(outputs, inputs, columns);
+    let block = MatMul::best(outputs, inputs, columns, builder.config.num_routed_wires);
     for (r0, c0) in corners(outputs, block.rows, columns, block.columns) {
         let cells: Vec<(usize, usize)> = (0..block.rows * block.columns)
             .map(|i| (r0 + i / block.columns, c0 + i % block.columns))

@@ -9,10 +9,12 @@ use plonky2::{
         circuit_data::{
             CircuitConfig, CircuitData as PlonkCircuitData, CommonCircuitData, VerifierOnlyCircuitData,
         },
-        config::{KeccakGoldilocksConfig, PoseidonGoldilocksConfig},
+        config::PoseidonGoldilocksConfig,
         proof::ProofWithPublicInputs,
     },
 };
+
+use crate::evm_hash::EvmConfig;
 
 /// Degree of the extension field that challenges come from.
 pub const D: usize = 2;
@@ -20,8 +22,8 @@ pub const D: usize = 2;
 pub type F = GoldilocksField;
 /// Poseidon Merkle trees: every layer that another circuit verifies.
 pub type C = PoseidonGoldilocksConfig;
-/// Keccak Merkle trees: the wrap, which the chain verifies.
-pub type KC = KeccakGoldilocksConfig;
+/// Keccak Merkle trees over big-endian words: the wraps, which the chain verifies.
+pub type KC = EvmConfig;
 /// A circuit under construction.
 pub type Builder = CircuitBuilder<F, D>;
 /// A wire or virtual wire.
@@ -69,6 +71,11 @@ const RECURSION_FRI: FriConfig = FriConfig {
 /// Configuration of leaves: no zero knowledge, for a leaf proof never leaves its prover.
 pub const fn leaf_config() -> CircuitConfig {
     config(false, RECURSION_FRI)
+}
+
+/// Configuration of leaves with fewer routed wires, and so with fewer polynomials.
+pub(crate) fn narrow_leaf_config(num_routed_wires: usize) -> CircuitConfig {
+    CircuitConfig { num_routed_wires, ..leaf_config() }
 }
 
 /// Configuration of nodes: no zero knowledge, for the seal hides them.

@@ -15,7 +15,7 @@ use plonky2::{
     },
 };
 use serde::{Deserialize, Serialize};
-use sotto_types::{Digest, GOLDILOCKS_ORDER, node_descriptor};
+use sotto_types::{Digest, GOLDILOCKS_ORDER, SLOTS, node_descriptor};
 
 use crate::{
     CircuitError,
@@ -139,6 +139,9 @@ impl SheetKey {
         }
         if node.is_none() && self.class_id <= LAST_RESERVED_CLASS {
             return error("class id is reserved");
+        }
+        if node.is_some() && self.capacity != SLOTS {
+            return error("a seal has another capacity than a round");
         }
         Ok(())
     }

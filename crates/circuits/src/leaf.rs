@@ -10,11 +10,11 @@ use sotto_model::program::{Program, Shape};
 use sotto_types::{Digest, MARKET_FEATURES, MarketFeatures, Quote, SLOTS, Slot, SlotFeature, carry, uncarry};
 
 use crate::{
-    CircuitError, Layer, Salt,
+    CircuitError, Layer, Salt, SecurityTerms,
     commitments::{owner_limbs, round_elements},
-    estimate::estimate,
+    estimate::{WIDE_DEGREE_BITS, estimate, narrow},
     evaluate::{MAX_ACCUMULATOR_BITS, evaluate},
-    field::{Builder, C, CircuitData, F, Proof, Target, leaf_config},
+    field::{Builder, C, CircuitData, F, Proof, ROUTED_WIRES, Target, narrow_leaf_config},
     gadgets::{
         gate::Rows,
         quote::QuoteGadget,
@@ -22,6 +22,7 @@ use crate::{
     },
     parameters::Parameters,
     poseidon::{Domain, hash_targets},
+    security::{MINIMUM_BITS, POSEIDON_DIGEST_BITS},
 };
 
 /// Capacities of leaves: how many slots at the front may hold intents.
@@ -30,7 +31,9 @@ pub const CAPACITIES: [usize; 4] = [1, 4, 16, 32];
 pub const LEAF_PUBLIC_INPUTS: usize = 8 + SLOTS;
 
 /// log2 of the rows that a leaf may have.
-pub const MAX_LEAF_DEGREE_BITS: usize = 18;
+///
+/// Of 2^18 rows, no circuit has 100 bits in its batching: the 135 wires alone are too many polynomials.
+pub const MAX_LEAF_DEGREE_BITS: usize = 17;
 
 /// Elements of a slot in the round's message.
 const SLOT_ELEMENTS: usize = COMMITMENT_LIMBS + sotto_types::SLOT_FEATURES;
@@ -135,7 +138,32 @@ impl LeafCircuit {
     /// range.
     pub fn build(class: &Shape, capacity: usize) -> Result<Self, CircuitError> {
         check_size(class, capacity)?;
-        let mut builder = Builder::new(leaf_config());
+        let estimated = estimate(class, capacity).degree_bits;
+        let leaf = if estimated > WIDE_DEGREE_BITS {
+            Self::build_in(class, capacity, narrow(class))?
+        } else {
+            let wide = Self::build_in(class, capacity, ROUTED_WIRES)?;
+            // Estimates are rough.
+            if wide.data.common.degree_bits() > WIDE_DEGREE_BITS {
+                Self::build_in(class, capacity, narrow(class))?
+            } else {
+                wide
+            }
+        };
+        let terms = SecurityTerms::of(&leaf.data.common, POSEIDON_DIGEST_BITS).conjectured();
+        match terms.into_iter().find(|&(_, bits)| bits < MINIMUM_BITS) {
+            Some((term, _)) => Err(CircuitError::Security { layer: Layer::Leaf, term }),
+            None => Ok(leaf),
+        }
+    }
+
+    /// The circuit with this many routed wires, whatever its security.
+    pub(crate) fn build_in(
+        class: &Shape,
+        capacity: usize,
+        routed_wires: usize,
+    ) -> Result<Self, CircuitError> {
+        let mut builder = Builder::new(narrow_leaf_config(routed_wires));
         let targets = LeafTargets::constrain(&mut builder, class, capacity)?;
         let rows = builder.num_gates();
         Ok(Self { class: class.clone(), capacity, targets, data: builder.build::<C>(), rows })
@@ -219,7 +247,13 @@ fn check_size(class: &Shape, capacity: usize) -> Result<(), CircuitError> {
     if !CAPACITIES.contains(&capacity) {
         return Err(CircuitError::Capacity(capacity));
     }
-    let rows = estimate(class, capacity).rows;
+    let estimate = estimate(class, capacity);
+    // An ensemble of many features selects them by 64 entries, which take all routed wires.
+    let many = class.ensembles().any(|e| e.features.len() > 32);
+    if many && estimate.degree_bits > WIDE_DEGREE_BITS {
+        return Err(CircuitError::Size { rows: estimate.rows, limit: 1 << WIDE_DEGREE_BITS });
+    }
+    let rows = estimate.rows;
     if rows > 1 << MAX_LEAF_DEGREE_BITS {
         return Err(CircuitError::Size { rows, limit: 1 << MAX_LEAF_DEGREE_BITS });
     }
@@ -233,7 +267,7 @@ fn unprovable(error: &anyhow::Error) -> CircuitError {
 impl LeafTargets {
     /// Builds the statement and registers its public inputs.
     fn constrain(builder: &mut Builder, class: &Shape, capacity: usize) -> Result<Self, CircuitError> {
-        let parameters = Parameters::new(builder, class);
+        let parameters = Parameters::new(builder, class, capacity);
         let salt = builder.add_virtual_target_arr();
         let owner = builder.add_virtual_target_arr();
         let round_id = builder.add_virtual_targets(8);
@@ -255,7 +289,8 @@ impl LeafTargets {
             builder.assert_zero(*target);
         }
         let inputs: Vec<&[Target]> = slots[..capacity].iter().map(|slot| &slot[COMMITMENT_LIMBS..]).collect();
-        let accumulators = evaluate(builder, class, &parameters, &features, &inputs)?;
+        let bound = [commitment.elements, round.elements].concat();
+        let accumulators = evaluate(builder, class, &parameters, &bound, &features, &inputs)?;
         let gadget = quote_gadget(class)?;
         let mut quotes = apply_policy(builder, gadget, parameters.policy, &slots[..capacity], &accumulators);
         quotes.resize(SLOTS, builder.zero());
@@ -270,7 +305,8 @@ impl LeafTargets {
         let mut witness = PartialWitness::new();
         witness.set_target_arr(&self.salt, &inputs.salt.elements())?;
         witness.set_target_arr(&self.owner, &owner_limbs(inputs.owner))?;
-        witness.set_target_arr(&self.parameters.flatten(), &Parameters::of(inputs.program).flatten())?;
+        let parameters = Parameters::of(inputs.program).like(inputs.program.shape(), &self.parameters);
+        witness.set_target_arr(&self.parameters.flatten(), &parameters.flatten())?;
         let targets: Vec<Target> =
             self.round_id.iter().chain(&self.features).chain(self.slots.iter().flatten()).copied().collect();
         let elements = round_elements(inputs.round_id, inputs.features, inputs.slots);

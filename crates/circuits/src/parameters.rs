@@ -5,7 +5,8 @@
 //! 1. for each of the 36 inputs `lo + 2^32·m` and `hi` (carried);
 //! 2. the policy's `min + 2^32·n` and `max` (carried);
 //! 3. for each matrix its weights, row-major, then its biases, each list packed on its own: as many to an element as fit 62
-//!    bits, offset to be unsigned, the last element filled with zeros;
+//!    bits, offset to be unsigned, the last element filled with zeros; a large matrix ([`crate::freivalds`]: at least 32 rows and
+//!    more than 2^14 weights) is a list for each column instead;
 //! 4. for each ensemble, for each feature the increments of its thresholds, the first from −2^29, two to an element of 30
 //!    bits each, an increment of zero after the last; then the nodes as `2^12·feature + rank − 2^17` and the leaves, packed
 //!    as weights of 18 and 20 bits are.
@@ -13,13 +14,16 @@
 //! How many elements that are follows from the shape. Each element has one reading, because what is packed is range-checked
 //! and takes at most 62 bits, where the field has more than 63.
 
+use std::sync::Arc;
+
 use plonky2::{field::types::Field, hash::hash_types::HashOutTarget};
-use sotto_model::program::{Format, LEAF_BITS, Program, Shape};
+use sotto_model::program::{Format, LEAF_BITS, LinearFormat, Program, Shape};
 use sotto_types::MODEL_FEATURES;
 
 use crate::{
     commitments::carried,
     field::{Builder, F, Target},
+    freivalds::{by_columns, elements, plan},
     gadgets::{
         gate::{Gadget, Pool, Rows, element},
         pack::{InputMapCheck, Pack, PolicyCheck},
@@ -39,11 +43,30 @@ pub(crate) struct Trees<V> {
     pub(crate) leaves: Vec<V>,
 }
 
-/// Weights, row-major, and biases.
+/// Weights of a matrix.
+#[derive(Clone, Debug)]
+pub(crate) enum Weights<V> {
+    /// Each, row-major.
+    Each(Vec<V>),
+    /// In the packed form in which they are committed, for a matrix whose products are claimed.
+    Packed(Arc<[V]>),
+}
+
+impl<V> Weights<V> {
+    /// Whatever represents them.
+    pub(crate) fn elements(&self) -> &[V] {
+        match self {
+            Self::Each(weights) => weights,
+            Self::Packed(elements) => elements,
+        }
+    }
+}
+
+/// Weights and biases.
 #[derive(Clone, Debug)]
 pub(crate) struct Matrix<V> {
-    /// Weights, row-major.
-    pub(crate) weights: Vec<V>,
+    /// Weights.
+    pub(crate) weights: Weights<V>,
     /// Biases.
     pub(crate) biases: Vec<V>,
 }
@@ -72,7 +95,7 @@ impl<V: Copy> Parameters<V> {
     pub(crate) fn flatten(&self) -> Vec<V> {
         let mut out: Vec<V> = self.inputs.iter().flatten().chain(&self.policy).copied().collect();
         for matrix in &self.matrices {
-            out.extend(matrix.weights.iter().chain(&matrix.biases));
+            out.extend(matrix.weights.elements().iter().chain(&matrix.biases));
         }
         for trees in &self.ensembles {
             out.extend(trees.thresholds.iter().flatten().chain(&trees.nodes).chain(&trees.leaves));
@@ -88,7 +111,7 @@ impl Parameters<F> {
         let input =
             |map: &sotto_model::InputMap| [carried(map.lo), carried(map.hi), F::from_canonical_u32(map.mult)];
         let matrix = |dense: &sotto_model::Dense| Matrix {
-            weights: dense.weights.iter().map(|&w| from_signed(i64::from(w))).collect(),
+            weights: Weights::Each(dense.weights.iter().map(|&w| from_signed(i64::from(w))).collect()),
             biases: dense.biases.iter().map(|&b| from_signed(b)).collect(),
         };
         let small = |xs: &[i32]| xs.iter().map(|&x| from_signed(i64::from(x))).collect::<Vec<F>>();
@@ -108,15 +131,35 @@ impl Parameters<F> {
             ensembles: program.ensembles().iter().map(trees).collect(),
         }
     }
+
+    /// The same with the weights packed that `targets` has packed.
+    pub(crate) fn like(mut self, shape: &Shape, targets: &Parameters<Target>) -> Self {
+        let matrices = self.matrices.iter_mut().zip(&targets.matrices).zip(shape.linear_formats());
+        for ((matrix, target), format) in matrices {
+            if matches!(target.weights, Weights::Packed(_)) {
+                let mut elements = Vec::new();
+                pack_weights(&mut Native, format, &matrix.weights, &mut elements);
+                matrix.weights = Weights::Packed(elements.into());
+            }
+        }
+        self
+    }
 }
 
 impl Parameters<Target> {
-    /// Fresh targets for the parameters of a shape.
-    pub(crate) fn new(builder: &mut Builder, shape: &Shape) -> Self {
+    /// Fresh targets for the parameters of a shape, at a leaf's capacity.
+    pub(crate) fn new(builder: &mut Builder, shape: &Shape, capacity: usize) -> Self {
+        let routed_wires = builder.config.num_routed_wires;
         let mut targets = |count| builder.add_virtual_targets(count);
-        let matrices = shape.matrices().iter();
+        let matrices = shape.linear_formats().iter().enumerate();
         let matrices = matrices
-            .map(|m| Matrix { weights: targets(m.rows * m.inputs), biases: targets(m.rows) })
+            .map(|(matrix, format)| {
+                let weights = match plan(shape, capacity, routed_wires, matrix) {
+                    (true, _) => Weights::Packed(targets(elements(format)).into()),
+                    (false, _) => Weights::Each(targets(format.rows * format.inputs)),
+                };
+                Matrix { weights, biases: targets(format.rows) }
+            })
             .collect();
         let ensembles = shape
             .ensembles()
@@ -134,7 +177,7 @@ impl Parameters<Target> {
         }
     }
 
-    /// Checks the range of every parameter, and commits to all of them under the salt.
+    /// Checks the range of every parameter but packed weights, and commits to all of them under the salt.
     pub(crate) fn commit(&self, builder: &mut Builder, shape: &Shape, salt: [Target; 2]) -> HashOutTarget {
         let mut checks = Checks {
             builder,
@@ -245,7 +288,7 @@ pub(crate) fn packed<P: Packer>(packer: &mut P, shape: &Shape, parameters: &Para
     }
     message.extend([packer.policy(&parameters.policy), parameters.policy[1]]);
     for (format, matrix) in shape.linear_formats().iter().zip(&parameters.matrices) {
-        pack_list(packer, format.weight_bits, &matrix.weights, &mut message);
+        pack_weights(packer, format, &matrix.weights, &mut message);
         pack_list(packer, format.bias_bits, &matrix.biases, &mut message);
     }
     for trees in &parameters.ensembles {
@@ -261,6 +304,25 @@ pub(crate) fn packed<P: Packer>(packer: &mut P, shape: &Shape, parameters: &Para
         pack_list(packer, LEAF_BITS, &trees.leaves, &mut message);
     }
     message
+}
+
+fn pack_weights<P: Packer>(
+    packer: &mut P,
+    format: &LinearFormat,
+    weights: &Weights<P::V>,
+    message: &mut Vec<P::V>,
+) {
+    match weights {
+        // Their fold checks the range.
+        Weights::Packed(elements) => message.extend(elements.iter()),
+        Weights::Each(weights) if by_columns(format) => {
+            for k in 0..format.inputs {
+                let column: Vec<P::V> = weights.iter().skip(k).step_by(format.inputs).copied().collect();
+                pack_list(packer, format.weight_bits, &column, message);
+            }
+        }
+        Weights::Each(weights) => pack_list(packer, format.weight_bits, weights, message),
+    }
 }
 
 fn pack_list<P: Packer>(packer: &mut P, bits: u32, list: &[P::V], message: &mut Vec<P::V>) {

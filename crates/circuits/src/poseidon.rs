@@ -12,6 +12,9 @@ use sotto_types::Digest;
 
 use crate::field::{Builder, F, Target};
 
+/// Elements that a permutation absorbs.
+pub(crate) const RATE: usize = 8;
+
 /// What a hash is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
@@ -28,6 +31,8 @@ pub enum Domain {
     Key = 5,
     /// The vector of public data.
     Data = 6,
+    /// What the point of a check of matrix products is drawn from.
+    Products = 7,
 }
 
 impl Domain {

@@ -22,6 +22,9 @@ use crate::field::{Common, D};
 /// Least bits that every conjectured term must have.
 pub const MINIMUM_BITS: f64 = 100.0;
 
+/// Bits of a Poseidon digest, as far as security goes: four elements.
+pub(crate) const POSEIDON_DIGEST_BITS: u32 = 256;
+
 const FIELD_BITS: f64 = 64.0;
 const EXTENSION_BITS: f64 = FIELD_BITS * D as f64;
 

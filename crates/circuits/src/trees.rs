@@ -56,7 +56,8 @@ impl TreeRows {
     /// are many of them.
     fn choose_all(&mut self, builder: &mut Builder, entries: &[Target], paths: &[&[Target]]) -> Vec<Target> {
         let zero = builder.zero();
-        let Some(gate) = Digits::of(paths.len()).gate(entries.len()) else {
+        let routed_wires = builder.config.num_routed_wires;
+        let Some(gate) = Digits::of(paths.len(), routed_wires).gate(entries.len(), routed_wires) else {
             return paths.iter().map(|path| self.choose(builder, entries, path, zero)).collect();
         };
         let stride = entries.len().div_ceil(gate.entries());
@@ -158,7 +159,7 @@ fn descend(
     trees: &Trees<Target>,
     ranks: &[Vec<Target>],
 ) -> Vec<Vec<Target>> {
-    let digits = Digits::of(ranks.len());
+    let digits = Digits::of(ranks.len(), builder.config.num_routed_wires);
     let nodes: Vec<&[Target]> = trees.nodes.chunks_exact(shape.nodes()).collect();
     // By tree, then by column.
     let mut paths: Vec<Vec<Vec<Target>>> = vec![vec![Vec::new(); ranks.len()]; shape.trees];
@@ -204,7 +205,7 @@ fn ranks_of(
     nodes: &[(Target, Target)],
 ) -> Vec<Target> {
     let zero = builder.zero();
-    let by_feature = Select::shared(ranks.len().next_power_of_two().ilog2().max(1));
+    let by_feature = Select::by_feature(ranks.len(), builder.config.num_routed_wires);
     let mut entries = ranks.to_vec();
     entries.resize(by_feature.entries(), zero);
     let mut found = Vec::with_capacity(nodes.len());

@@ -46,7 +46,7 @@ fn has_elements(section: &str) -> bool {
 /// Writes another element, sometimes the same one plus p, sometimes p or more.
 fn change_element(proof: &mut [u8], at: usize, random: &mut StdRng) {
     let Some(bytes) = proof.get_mut(at..at + ELEMENT_BYTES) else { return };
-    let old = u64::from_le_bytes((&*bytes).try_into().unwrap());
+    let old = u64::from_be_bytes((&*bytes).try_into().unwrap());
     let new = match random.gen_range(0..6) {
         0 => old.wrapping_add(P),
         1 => random.gen_range(P..=u64::MAX),
@@ -55,7 +55,7 @@ fn change_element(proof: &mut [u8], at: usize, random: &mut StdRng) {
         4 => old ^ 1,
         _ => random.gen_range(0..P),
     };
-    bytes.copy_from_slice(&new.to_le_bytes());
+    bytes.copy_from_slice(&new.to_be_bytes());
 }
 
 fn change_input(inputs: &mut [U256; 8], random: &mut StdRng) {

@@ -10,7 +10,7 @@ use plonky2::field::goldilocks_field::GoldilocksField;
 use plonky2::field::types::{Field64, PrimeField64};
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData};
-use plonky2::plonk::config::KeccakGoldilocksConfig;
+use sotto_circuits::evm_hash::EvmConfig;
 use sotto_contracts::verifier::{
     Error, Layout, Names, decode_proof, encode_proof, generate_named, verify_encoded,
 };
@@ -85,7 +85,7 @@ fn an_element_from_p_upwards_is_refused_in_any_section() {
         }
         for value in [F::ORDER, u64::MAX] {
             let mut changed = s.bytes.clone();
-            changed[range.end - 8..range.end].copy_from_slice(&value.to_le_bytes());
+            changed[range.end - 8..range.end].copy_from_slice(&value.to_be_bytes());
             let error = s.verify(&s.inputs, &changed).unwrap_err();
             let offset = range.end - 8;
             assert!(
@@ -179,7 +179,7 @@ fn circuit_with(
     config: CircuitConfig,
     inputs: usize,
     change: impl FnOnce(&mut CircuitBuilder<F, 2>),
-) -> CircuitData<F, KeccakGoldilocksConfig, 2> {
+) -> CircuitData<F, EvmConfig, 2> {
     let mut builder = CircuitBuilder::<F, 2>::new(config);
     let targets = builder.add_virtual_targets(inputs);
     builder.register_public_inputs(&targets);
@@ -187,7 +187,7 @@ fn circuit_with(
     builder.build()
 }
 
-fn generated(circuit: &CircuitData<F, KeccakGoldilocksConfig, 2>) -> Result<(), Error> {
+fn generated(circuit: &CircuitData<F, EvmConfig, 2>) -> Result<(), Error> {
     generate_named(&circuit.common, &circuit.verifier_only, NAMES).map(|_| ())
 }
 

@@ -93,7 +93,7 @@ fn named(name: &str) -> Result<Shape, Failure> {
     Ok(match name {
         "small" => Shape::dense(&[32, 16])?,
         "wide" => Shape::dense(&[64, 64])?,
-        "million" => Shape::dense(&[960, 960, 32])?,
+        "million" => Shape::dense(&[960, 990, 32])?,
         "trees-100" => trees(100, 6, 6)?,
         "trees-500" => trees(500, 8, 8)?,
         "gru" => gru(64, 16)?,

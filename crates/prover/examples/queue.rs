@@ -158,6 +158,7 @@ impl Server {
         let patience = Patience {
             answer_within: Duration::from_secs(500),
             reserve: Duration::from_secs(1),
+            deserted_after: Duration::from_secs(60),
             attempts: 1,
         };
         let metrics = QueueMetrics::new(&Registry::new()).unwrap();
@@ -247,9 +248,16 @@ async fn rate(count: usize, jobs: u64, millis: u64, prove: bool) -> f64 {
     rate
 }
 
+/// Processes that ran or waited for a core in the last minute, on average.
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
+}
+
 /// Two workers of one thread each against one of one thread, in turn.
 async fn pair() {
     chain();
+    let load = load();
     println!("| run | 1 worker of 1 thread, proofs/s | 2 workers of 1 thread | ratio |\n|---|---|---|---|");
     let mut ratios = Vec::new();
     for run in 0..5 {
@@ -257,7 +265,10 @@ async fn pair() {
         ratios.push(two / one);
         println!("| {run} | {one:.2} | {two:.2} | {:.2} |", two / one);
     }
-    println!("\nmedian ratio {:.2}\n", quantile(&mut ratios, 0.5));
+    let (runs, median) = (ratios.len(), quantile(&mut ratios, 0.5));
+    println!(
+        "\npair: two workers do {median:.2} times the work of one, median of {runs} runs; load {load} at the start"
+    );
 }
 
 /// Workers that sleep for the time of a job.

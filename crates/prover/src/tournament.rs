@@ -28,6 +28,12 @@ pub enum MergeError {
         /// Level on the right.
         right: usize,
     },
+    /// The seal of a node takes a sheet's place: a tournament is made of lone sheets.
+    #[error("a seal of {sheets} sheets takes the place of one")]
+    Sealed {
+        /// Sheets that it covers.
+        sheets: usize,
+    },
     /// The sides are of different rounds, snapshots or slots.
     #[error("the sides are of different rounds")]
     Round,
@@ -142,6 +148,12 @@ impl MergeJob {
         if too_high || other.is_some() {
             let right = self.right.as_ref().map_or(0, Part::level);
             return Err(MergeError::Levels { left: self.left.level(), right });
+        }
+        for part in [Some(&self.left), self.right.as_ref()].into_iter().flatten() {
+            let sheets = part.statement().standing().covered().len();
+            if part.level() == 0 && sheets > 1 {
+                return Err(MergeError::Sealed { sheets });
+            }
         }
         let Some(right) = self.right.as_ref().map(Part::statement) else { return Ok(left.clone()) };
         if left.round_digest != right.round_digest {

@@ -123,6 +123,11 @@ async fn sheets_merge_elsewhere_and_only_what_was_asked_for_is_accepted() {
     assert!(prover.accept_seal(&pair, bytes.clone()).await.is_err(), "the seal of another node");
     let sealed = prover.accept_seal(&root, bytes).await.unwrap();
     assert_eq!((sealed.class_id, sealed.capacity), (2, SLOTS));
+    for right in [None, Some(part(&other))] {
+        let job = MergeJob { left: part(&sealed), right };
+        let result = prover.merge(job, no_deadline(), CancellationToken::new()).await;
+        assert_eq!(refused(&result), Some(MergeError::Sealed { sheets: 3 }), "a seal is no sheet");
+    }
 
     let wrap = WrapJob {
         data: data(&sealed, 2),

@@ -44,7 +44,9 @@ impl SolverArgs {
             (role.config.api.http_listen, role.pool.clone(), role.config.chain.max_head_age);
         let served = operator::serve(listen, pool, role.registry.clone(), limit, role.shutdown.clone());
         role.tasks.spawn("operator-http", served);
-        let (prover, wrap) = (role.prover.clone(), settings.gateway.is_none());
+        // Where some rounds have no gateway, the solver settles by itself.
+        let wrap = settings.gateways.iter().all(|gateway| gateway.opener.is_some());
+        let prover = role.prover.clone();
         info!("building circuits");
         prover.warm(shapes.iter().map(|shape| (shape.clone(), 1)).collect(), wrap).await?;
         tokio::spawn(warm_rest(prover, shapes));
@@ -68,11 +70,15 @@ async fn warm_rest(prover: Prover, shapes: Vec<Shape>) {
 fn solver_config(role: &Role, settings: &config::Solver, strategies: Vec<SolverStrategy>) -> SolverConfig {
     let deployment = &role.deployment;
     let auction = AuctionId { chain_id: role.config.chain.id, auction_house: deployment.auction_house() };
-    let timeout = settings.gateway_timeout;
+    let endpoint = |gateway: &config::SolverGateway| GatewayEndpoint {
+        url: gateway.url.clone(),
+        opener: gateway.opener,
+        timeout: settings.gateway_timeout,
+    };
     let max_silence = role.config.chain.max_head_age;
     SolverConfig {
         strategies,
-        gateway: settings.gateway.clone().map(|url| GatewayEndpoint { url, timeout }),
+        gateways: settings.gateways.iter().map(endpoint).collect(),
         limits: RiskLimits {
             max_bids: settings.max_bids,
             max_silence,

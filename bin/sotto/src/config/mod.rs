@@ -16,7 +16,7 @@ pub(crate) use chain::{Chain, Contracts, Keystore, Transactions};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::ConfigError;
 pub(crate) use queue::{Queue, QueueTls};
-pub(crate) use roles::{Api, Gateway, Prover, Solver, Store};
+pub(crate) use roles::{Api, Gateway, Prover, Solver, SolverGateway, Store};
 pub(crate) use secret::SecretRef;
 
 /// Everything a process may be told. A role reads its own section and the shared ones.
@@ -197,6 +197,31 @@ mod tests {
         let message = refusal(&gateway);
         assert!(message.starts_with("gateway.keystore.password: "), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn a_gateway_of_a_solver_is_an_address_and_at_most_an_opener() {
+        let strategy = format!(
+            "[[solver.strategies]]\ndirectory = \"d\"\nmarket = \"{:#066x}\"\n\
+             keystore = {{ path = \"k.json\", password = \"env:P\" }}\nsecret = {{ path = \"s.json\", password = \"env:P\" }}\n",
+            alloy::primitives::U256::ONE
+        );
+        let with = |gateway: &str| {
+            refusal(&format!("{SMALLEST}[solver]\n[[solver.gateways]]\n{gateway}\n{strategy}"))
+        };
+        let url = "url = \"https://gateway.example.org\"";
+        let opener = |digits: usize| format!("opener = \"0x{}\"", "1".repeat(digits));
+        let whole = with(&format!("{url}\n{}", opener(40)));
+        assert!(whole.starts_with("contracts: "), "nothing is wrong with it: {whole}");
+        for (gateway, words) in [
+            ("url = \"gateway.example.org\"".to_owned(), "solver.gateways[0].url: "),
+            (format!("{url}\n{}", opener(39)), "solver.gateways"),
+            (format!("{url}\nowner = 1"), "solver.gateways"),
+            (opener(40), "solver.gateways"),
+        ] {
+            let message = with(&gateway);
+            assert!(message.starts_with(words), "{message}");
+        }
     }
 
     #[test]

@@ -93,8 +93,13 @@ impl Queue {
     }
 
     /// How long workers are relied on.
-    pub(crate) const fn patience(&self) -> Patience {
-        Patience { answer_within: self.answer_within, reserve: self.reserve, attempts: self.attempts }
+    pub(crate) fn patience(&self) -> Patience {
+        Patience {
+            answer_within: self.answer_within,
+            reserve: self.reserve,
+            attempts: self.attempts,
+            ..Patience::default()
+        }
     }
 
     /// Secrets with the parts of `key` that hold them.

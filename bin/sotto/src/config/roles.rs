@@ -26,10 +26,10 @@ pub(crate) struct Store {
 pub(crate) struct Solver {
     /// The strategies that this process bids with.
     pub(crate) strategies: Vec<Strategy>,
-    /// The gateway's JSON-RPC address, to which sheet proofs are sent; without one the solver settles by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) gateway: Option<String>,
-    /// How long one call to the gateway may take.
+    /// Gateways that take sheet proofs; without one for a round the solver settles by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) gateways: Vec<SolverGateway>,
+    /// How long one call to a gateway may take.
     #[serde(default = "Solver::gateway_timeout", with = "humantime_serde")]
     pub(crate) gateway_timeout: Duration,
     /// Time between blocks, from which the deadlines of proofs follow.
@@ -77,8 +77,26 @@ impl Solver {
         if self.block_time.is_zero() {
             return Err(ConfigError::invalid("solver.block-time", "must not be zero"));
         }
+        for (index, gateway) in self.gateways.iter().enumerate() {
+            if !["http://", "https://"].iter().any(|scheme| gateway.url.starts_with(scheme)) {
+                let key = format!("solver.gateways[{index}].url");
+                return Err(ConfigError::invalid(key, "not http:// or https://"));
+            }
+        }
         Ok(())
     }
+}
+
+/// A gateway that a solver hands sheets to.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct SolverGateway {
+    /// Its JSON-RPC address.
+    pub(crate) url: String,
+    /// It takes the sheets of rounds that this address opened; of anybody's rounds, after the opener's own gateways, if
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) opener: Option<Address>,
 }
 
 /// One strategy of a solver.

@@ -1,6 +1,6 @@
 //! Which intents are taken, and with what reason the others are not.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use alloy::{
     primitives::{Address, B256, Bytes, U256},
@@ -17,7 +17,7 @@ use sotto_auction::{
 use sotto_store::{Create, Ledger};
 use sotto_types::{Direction, Intent, PERMIT2, intent_hash, permit_digest};
 
-use crate::{LIMIT, auction, process::Setup};
+use crate::{LIMIT, auction, process::Setup, round::until};
 
 sol! {
     interface Permit2 {
@@ -80,9 +80,7 @@ async fn intents_are_taken_or_refused_with_a_reason_and_withdrawn_by_their_owner
     };
     let running = setup.run(quiet).await;
     let bench = Bench { client: setup.client(LIMIT).await, auction: std::sync::Arc::clone(&auction) };
-    while running.gateway.status().head.is_none() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until("the first head", async || running.gateway.status().head.is_some()).await;
     let markets = bench.client.markets().await.unwrap();
     assert_eq!(markets[0].market.0, auction.market.market);
 
@@ -106,13 +104,8 @@ async fn intents_are_taken_or_refused_with_a_reason_and_withdrawn_by_their_owner
 
 /// Waits until the tasks that end beside the gateway have let go of the ledger.
 async fn unlocked(datadir: &Path) {
-    for _ in 0..200 {
-        if Ledger::open(datadir, Create::Never).is_ok() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the ledger is still in use");
+    let free = async || Ledger::open(datadir, Create::Never).is_ok();
+    until("the end of the first life's hold on the ledger", free).await;
 }
 
 async fn refused_for_their_contents(bench: &Bench) {

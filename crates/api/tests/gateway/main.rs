@@ -5,6 +5,7 @@
 mod abuse;
 mod intake;
 mod process;
+mod remote;
 mod round;
 mod tournament;
 

@@ -78,11 +78,22 @@ impl Setup {
 
     /// Starts everything in this process.
     pub async fn run(&self, change: impl FnOnce(&mut GatewayConfig, &mut ApiConfig)) -> Running {
-        let (registry, cancel) = (Registry::new(), CancellationToken::new());
+        let registry = Registry::new();
+        let prover = Prover::start(ProverConfig::default(), &registry).unwrap();
+        self.run_with(prover, registry, change).await
+    }
+
+    /// The same with this prover.
+    pub async fn run_with(
+        &self,
+        prover: Prover,
+        registry: Registry,
+        change: impl FnOnce(&mut GatewayConfig, &mut ApiConfig),
+    ) -> Running {
+        let cancel = CancellationToken::new();
         let pool = PoolConfig::new(self.urls.clone(), self.chain_id);
         let pool = ProviderPool::connect(pool, ChainMetrics::new(&registry).unwrap()).await.unwrap();
         let ledger = Ledger::open(&self.datadir, Create::IfMissing).unwrap();
-        let prover = Prover::start(ProverConfig::default(), &registry).unwrap();
         let signer = PrivateKeySigner::from_bytes(&self.key).unwrap();
         let lock = KeyLock::acquire(&self.datadir, signer.address()).unwrap();
         let tx_config = TxConfig { poll: Duration::from_millis(100), ..TxConfig::default() };

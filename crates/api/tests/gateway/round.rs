@@ -3,7 +3,7 @@
 use std::{ops::Range, path::Path, sync::Arc, time::Duration};
 
 use alloy::{
-    primitives::{B256, U256},
+    primitives::{Address, B256, U256},
     providers::{Provider, ext::AnvilApi},
     rpc::types::Filter,
     sol_types::SolEvent,
@@ -32,7 +32,12 @@ use crate::{
 async fn run_solver(auction: &Arc<LocalAuction>, gateway: String, datadir: &Path, cancel: CancellationToken) {
     let prover = Prover::start(ProverConfig::default(), &Registry::new()).unwrap();
     let all = 0..auction.searchers.len();
-    run_solver_for(auction, all, prover, gateway, datadir, cancel).await;
+    run_solver_for(auction, all, prover, vec![endpoint(gateway, None)], datadir, cancel).await;
+}
+
+/// A gateway for the rounds of an opener, or of anybody.
+pub fn endpoint(url: String, opener: Option<Address>) -> GatewayEndpoint {
+    GatewayEndpoint { url, opener, timeout: Duration::from_secs(30) }
 }
 
 /// Runs a solver for some of the searchers.
@@ -40,7 +45,7 @@ pub async fn run_solver_for(
     auction: &Arc<LocalAuction>,
     searchers: Range<usize>,
     prover: Prover,
-    gateway: String,
+    gateways: Vec<GatewayEndpoint>,
     datadir: &Path,
     cancel: CancellationToken,
 ) {
@@ -53,7 +58,7 @@ pub async fn run_solver_for(
     let id = AuctionId { chain_id: deployment.chain_id, auction_house: deployment.auction_house() };
     let mut config = SolverConfig::new(id, deployment.registry(), deployment.markets(), 0);
     config.confirmations = 1;
-    config.gateway = Some(GatewayEndpoint { url: gateway, timeout: Duration::from_secs(10) });
+    config.gateways = gateways;
     for searcher in &auction.searchers[searchers] {
         let lock = KeyLock::acquire(datadir, searcher.account.address()).unwrap();
         let tx = TxConfig { poll: Duration::from_millis(100), ..TxConfig::default() };

@@ -3,7 +3,7 @@
 use alloy::{
     consensus::Transaction as _,
     primitives::{B256, U256},
-    providers::Provider,
+    providers::{Provider, ext::AnvilApi},
     rpc::types::Filter,
     sol_types::{SolCall, SolEvent},
 };
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     LIMIT, auction, keep_feeds,
     process::{Setup, metric},
-    round::{events, get_ready, mine_past, run_solver_for, send, until},
+    round::{endpoint, events, get_ready, mine_past, run_solver_for, send, until},
 };
 
 /// Settlements: the event, the block and the transaction.
@@ -74,10 +74,13 @@ async fn sheets_settle_by_one_proof_and_a_solver_left_out_settles_itself() {
     let cancel = CancellationToken::new();
     let gateway = format!("http://{}", setup.rpc);
     let [_, three, alone] = &folders;
-    run_solver_for(&auction, 0..3, prover.clone(), gateway, three.path(), cancel.clone()).await;
-    // The last one's gateway does not answer.
-    let nowhere = "http://127.0.0.1:9".to_owned();
-    run_solver_for(&auction, 3..4, prover, nowhere, alone.path(), cancel.clone()).await;
+    // What the three know as the opener's gateway does not answer, another does.
+    let (opener, nowhere) = (Some(auction.gateway.address()), "http://127.0.0.1:9".to_owned());
+    let gateways = vec![endpoint(gateway.clone(), None), endpoint(nowhere, opener)];
+    run_solver_for(&auction, 0..3, prover.clone(), gateways, three.path(), cancel.clone()).await;
+    // The last one knows a gateway for the rounds of somebody else alone.
+    let others = vec![endpoint(gateway, Some(auction.traders[0].address()))];
+    run_solver_for(&auction, 3..4, prover, others, alone.path(), cancel.clone()).await;
 
     let client = setup.client(LIMIT).await;
     until("readiness", async || get_ready(&setup).await).await;
@@ -92,11 +95,16 @@ async fn sheets_settle_by_one_proof_and_a_solver_left_out_settles_itself() {
     assert!(settlements(&auction).await.is_empty(), "a fourth sheet may come until the last call");
     let half = (round.commitEnd + round.settleEnd) / 2;
     mine_past(&auction, half - 60).await;
+    let called = async || metric(&running.registry, "sotto_gateway_last_calls_total") == 1.0;
+    until("the last call", called).await;
+    // Blocks wait for proofs on a machine that has other things to do.
+    let node = &auction.deployer.provider;
+    node.anvil_set_interval_mining(10).await.unwrap();
     until("the settlement", async || !settlements(&auction).await.is_empty()).await;
     let (merged, block, hash) = settlements(&auction).await[0].clone();
     assert!(block <= half, "in the first half of the window");
     assert_eq!(merged.commitIndices.len(), 3);
-    assert_eq!(metric(&running.registry, "sotto_gateway_last_calls_total"), 1.0);
+    node.anvil_set_interval_mining(1).await.unwrap();
 
     mine_past(&auction, half).await;
     until("the settlement of the fourth", async || settlements(&auction).await.len() == 2).await;

@@ -39,11 +39,13 @@ impl SolverStrategy {
     }
 }
 
-/// The gateway that merges sheets and settles.
+/// A gateway that merges sheets and settles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayEndpoint {
     /// JSON-RPC URL.
     pub url: String,
+    /// Whose rounds it is told of: those that this address opened. Anybody's, after the opener's own gateways, if absent.
+    pub opener: Option<Address>,
     /// Limit of one call.
     pub timeout: Duration,
 }
@@ -61,8 +63,8 @@ pub struct SolverConfig {
     pub from_block: u64,
     /// Strategies to bid with.
     pub strategies: Vec<SolverStrategy>,
-    /// Where sheets are handed in; without one the solver settles by itself.
-    pub gateway: Option<GatewayEndpoint>,
+    /// Where sheets are handed in, by the round's opener; without one for a round the solver settles by itself.
+    pub gateways: Vec<GatewayEndpoint>,
     /// Limits.
     pub limits: RiskLimits,
     /// Blocks after the commit window before a sheet leaves.
@@ -88,7 +90,7 @@ impl SolverConfig {
             markets,
             from_block,
             strategies: Vec::new(),
-            gateway: None,
+            gateways: Vec::new(),
             limits: RiskLimits::default(),
             confirmations: 2,
             close_grace: 8,
@@ -102,7 +104,7 @@ impl SolverConfig {
     pub(super) fn timing(&self) -> Timing {
         Timing {
             confirmations: self.confirmations,
-            aggregator: self.gateway.is_some(),
+            aggregator: !self.gateways.is_empty(),
             close_grace: self.close_grace,
         }
     }

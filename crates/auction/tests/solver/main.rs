@@ -7,7 +7,7 @@ mod round;
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use alloy::providers::{Provider, ext::AnvilApi};
@@ -16,7 +16,7 @@ use round::{Round, account, mine_to};
 use sotto_auction::{
     RoundView,
     local::LocalAuction,
-    solver::{DropReason, Stage},
+    solver::{DropReason, SolverMetrics, Stage},
 };
 use sotto_contracts::{Packages, local::LocalMarketConfig};
 use sotto_store::SheetStatus;
@@ -47,6 +47,15 @@ fn committed(id: Digest) -> impl Fn(&RoundView) -> bool {
 
 fn covered(id: Digest) -> impl Fn(&RoundView) -> bool {
     move |round| round.commit_of(id).is_some_and(|(_, commit)| commit.covered)
+}
+
+/// Waits until a bid was given up for this reason.
+async fn dropped(metrics: &SolverMetrics, reason: DropReason) {
+    let end = Instant::now() + LIMIT;
+    while metrics.drops(reason) == 0 {
+        assert!(Instant::now() < end, "no bid was given up: {reason:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 // covers: P1 P2 T7 K5
@@ -119,12 +128,7 @@ async fn a_reorganisation_takes_back_bids_and_brings_them_again() {
     let depth = head + 1 - again.opened_in.number;
     let options = alloy::rpc::types::anvil::ReorgOptions { depth, tx_block_pairs: Vec::new() };
     provider.anvil_reorg(options).await.unwrap();
-    for _ in 0..200 {
-        if metrics.drops(DropReason::RoundVanished) == 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    dropped(&metrics, DropReason::RoundVanished).await;
     cancel.cancel();
     solver.await.unwrap().unwrap();
     let drops = ledger.read(|unit| unit.drops(round.id)).unwrap();
@@ -193,12 +197,7 @@ async fn a_solver_does_not_bid_under_circuits_that_it_does_not_know() {
     let solver = tokio::spawn(run);
     let (metrics, _ledger) = started.await.unwrap();
     let round = Round::open(&auction, 1).await;
-    for _ in 0..200 {
-        if metrics.drops(DropReason::UnknownKeySet) == 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    dropped(&metrics, DropReason::UnknownKeySet).await;
     cancel.cancel();
     solver.await.unwrap().unwrap();
     assert_eq!(metrics.drops(DropReason::UnknownKeySet), 1);

@@ -1,7 +1,5 @@
 //! Pending transactions.
 
-use std::time::Duration;
-
 use alloy::{
     network::TransactionBuilder,
     primitives::{Address, Bytes},
@@ -18,6 +16,10 @@ async fn next(stream: &mut PendingStream) -> PendingTx {
     timeout(PATIENCE, stream.transactions.recv()).await.unwrap().unwrap()
 }
 
+async fn subscribed(stream: &mut PendingStream) {
+    timeout(PATIENCE, stream.subscribed.wait_for(|open| *open)).await.unwrap().unwrap();
+}
+
 // covers: S21
 #[tokio::test]
 async fn calls_to_watched_contracts_arrive_bounded_and_once() {
@@ -25,7 +27,7 @@ async fn calls_to_watched_contracts_arrive_bounded_and_once() {
     let mut config = PendingConfig::new(vec![EMITTER]);
     config.max_input_bytes = 64;
     let mut stream = PendingStream::spawn(pool.clone(), config, CancellationToken::new());
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    subscribed(&mut stream).await;
     let provider = pool.provider();
     let send = |to: Address, input: Bytes| {
         let tx = TransactionRequest::default()
@@ -54,7 +56,7 @@ async fn what_a_full_channel_cannot_take_is_counted() {
     let mut config = PendingConfig::new(vec![EMITTER]);
     config.buffer = 1;
     let mut stream = PendingStream::spawn(pool.clone(), config, CancellationToken::new());
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    subscribed(&mut stream).await;
     for topic in 0..4 {
         log_pending(&pool.provider(), topic).await;
     }

@@ -7,9 +7,19 @@ use alloy::{
     providers::{Provider, ext::AnvilApi},
 };
 use serde_json::json;
-use sotto_chain::{Anvil, ChainError, ErrorClass, ProviderPool};
+use sotto_chain::{Anvil, ChainError, ErrorClass, PoolConfig, ProviderPool};
 
-use crate::support::{EMITTER, Gateway, Reply, chain, config, metrics, mine, pool, rpc_error, silent_node};
+use crate::support::{
+    EMITTER, Gateway, PATIENCE, Reply, chain, config, metrics, mine, pool, rpc_error, silent_node,
+};
+
+/// Endpoints that are left to rest for longer than a test takes.
+fn resting(urls: &[String]) -> PoolConfig {
+    let mut config = config(urls);
+    config.breaker.rest = PATIENCE;
+    config.breaker.longest_rest = PATIENCE;
+    config
+}
 
 // covers: R1 R2
 #[tokio::test]
@@ -17,7 +27,7 @@ async fn a_node_that_never_answers_is_left_alone_and_the_next_is_used() {
     let anvil = Anvil::spawn(None, &[]).unwrap();
     let (relay, metrics) = (crate::support::Relay::spawn(anvil.port()).await, metrics());
     let urls = [format!("http://{}", relay.address), anvil.http_url()];
-    let pool = ProviderPool::connect(config(&urls), metrics.clone()).await.unwrap();
+    let pool = ProviderPool::connect(resting(&urls), metrics.clone()).await.unwrap();
     assert!(pool.health()[0].preferred);
     relay.freeze();
     for _ in 0..3 {
@@ -93,7 +103,7 @@ async fn a_rate_limited_node_rests_and_another_answers() {
             }
         };
         let (node, url) = Gateway::spawn(anvil.http_url(), rule).await;
-        let mut settings = config(&[url, anvil.http_url()]);
+        let mut settings = resting(&[url, anvil.http_url()]);
         settings.breaker.failures = 1;
         let pool = ProviderPool::connect(settings, metrics()).await.unwrap();
         for _ in 0..3 {
@@ -109,7 +119,7 @@ async fn a_rate_limited_node_rests_and_another_answers() {
 async fn a_lone_node_that_asks_for_rest_gets_it_and_requests_fail_typed() {
     let anvil = Anvil::spawn(None, &[]).unwrap();
     let (node, url) = Gateway::spawn(anvil.http_url(), |request| match request["method"].as_str() {
-        Some("eth_blockNumber") => Reply::Answer(429, Some("20"), "slow down".into()),
+        Some("eth_blockNumber") => Reply::Answer(429, Some("600"), "slow down".into()),
         _ => Reply::Forward,
     })
     .await;

@@ -33,11 +33,11 @@ pub(crate) const EMITTER: Address = address!("0000000000000000000000000000000000
 /// Reverts once its storage slot 0 is set.
 pub(crate) const TRAP: Address = address!("00000000000000000000000000000000000e0002");
 /// Long enough for anything that a test waits for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) fn config(urls: &[String]) -> PoolConfig {
     let mut config = PoolConfig::new(urls.to_vec(), CHAIN);
-    config.call_timeout = Duration::from_millis(500);
+    config.call_timeout = Duration::from_secs(2);
     config.backoff = Duration::from_millis(10);
     config.max_attempts = 4;
     config.breaker.rest = Duration::from_millis(50);

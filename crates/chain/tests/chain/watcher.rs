@@ -73,7 +73,7 @@ async fn every_block_arrives_once_in_order_with_its_logs_before_it() {
     assert_eq!(heads(&events).iter().map(|head| head.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     assert_eq!(added(&events), [1, 2]);
     assert!(matches!((&events[0], &events[1]), (ChainEvent::Added(_), ChainEvent::Head { .. })));
-    let live = async || watcher.status.borrow().is_live(Duration::from_secs(5));
+    let live = async || watcher.status.borrow().is_live(PATIENCE);
     crate::support::eventually("live", live).await;
 }
 

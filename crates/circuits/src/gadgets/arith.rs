@@ -66,13 +66,30 @@ pub(crate) trait Arith {
         self.fma(F::ONE, y, y, F::TWO, y)
     }
 
+    /// `x·(x − 1)···(x − 7)`: zero on base-8 limbs. Degree 8.
+    fn octal(&mut self, x: Self::V) -> Self::V {
+        // x(x−7) = y, (x−1)(x−6) = y + 6, (x−2)(x−5) = y + 10, (x−3)(x−4) = y + 12; y(y+6) = z, (y+10)(y+12) = z + 16y + 120.
+        let y = self.fma(F::ONE, x, x, -F::from_canonical_u64(7), x);
+        let z = self.fma(F::ONE, y, y, F::from_canonical_u64(6), y);
+        let other = self.add_scaled(z, F::from_canonical_u64(16), y);
+        let other = self.add_const(other, F::from_canonical_u64(120));
+        self.mul(z, other)
+    }
+
     /// `Σ 4^i·limbs_i`, zero for none.
     fn compose(&mut self, limbs: &[Self::V]) -> Self::V {
+        self.compose_in(F::from_canonical_u64(4), limbs)
+    }
+
+    /// `Σ 8^i·limbs_i`, zero for none.
+    fn compose_octal(&mut self, limbs: &[Self::V]) -> Self::V {
+        self.compose_in(F::from_canonical_u64(8), limbs)
+    }
+
+    /// `Σ base^i·limbs_i`, zero for none.
+    fn compose_in(&mut self, base: F, limbs: &[Self::V]) -> Self::V {
         let Some((&top, rest)) = limbs.split_last() else { return self.constant(F::ZERO) };
-        rest.iter().rev().fold(top, |acc, &limb| {
-            let four = F::from_canonical_u64(4);
-            self.add_scaled(limb, four, acc)
-        })
+        rest.iter().rev().fold(top, |acc, &limb| self.add_scaled(limb, base, acc))
     }
 }
 

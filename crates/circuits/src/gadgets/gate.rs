@@ -22,7 +22,7 @@ use plonky2::{
 };
 
 use super::arith::{Arith, CircuitArith, ExtArith, FE, PackedArith};
-use crate::field::{Builder, D, F, ROUTED_WIRES, Target, WIRES};
+use crate::field::{Builder, D, F, Target, WIRES};
 
 /// One operation of a gate. Its wires are, in order: inputs (routed), outputs (routed), advice.
 pub(crate) trait Gadget: Clone + Debug + Send + Sync + 'static {
@@ -51,32 +51,37 @@ pub(crate) trait Gadget: Clone + Debug + Send + Sync + 'static {
         self.inputs() + self.outputs()
     }
 
-    /// Operations that a row holds.
-    fn ops(&self) -> usize {
-        (ROUTED_WIRES / self.routed()).min(WIRES / (self.routed() + self.advice()))
+    /// Operations that a row holds in a circuit with `routed_wires`.
+    fn ops(&self, routed_wires: usize) -> usize {
+        (routed_wires / self.routed()).min(WIRES / (self.routed() + self.advice()))
     }
 
-    /// Column of wire `wire` of operation `op`: routed wires of all operations come first.
-    fn column(&self, op: usize, wire: usize) -> usize {
+    /// Column of wire `wire` of operation `op` of `ops`: routed wires of all operations come first.
+    fn column(&self, ops: usize, op: usize, wire: usize) -> usize {
         let routed = self.routed();
-        if wire < routed {
-            op * routed + wire
-        } else {
-            self.ops() * routed + op * self.advice() + (wire - routed)
-        }
+        if wire < routed { op * routed + wire } else { ops * routed + op * self.advice() + (wire - routed) }
     }
 }
 
-/// The gate of a [`Gadget`].
+/// The gate of a [`Gadget`]: as many operations as a row of a circuit holds.
 #[derive(Clone, Debug)]
-pub(crate) struct GadgetGate<G>(pub(crate) G);
+pub(crate) struct GadgetGate<G> {
+    gadget: G,
+    ops: usize,
+}
 
 impl<G: Gadget> GadgetGate<G> {
+    /// The gate in circuits with this many routed wires.
+    pub(crate) fn new(gadget: G, routed_wires: usize) -> Self {
+        let ops = gadget.ops(routed_wires);
+        Self { gadget, ops }
+    }
+
     fn evaluate<A: Arith>(&self, a: &mut A, wire: impl Fn(usize) -> A::V) -> Vec<A::V> {
-        let gadget = &self.0;
+        let gadget = &self.gadget;
         let count = gadget.routed() + gadget.advice();
-        let ops = (0..gadget.ops()).flat_map(|op| {
-            let wires: Vec<_> = (0..count).map(|w| wire(gadget.column(op, w))).collect();
+        let ops = (0..self.ops).flat_map(|op| {
+            let wires: Vec<_> = (0..count).map(|w| wire(gadget.column(self.ops, op, w))).collect();
             gadget.constraints(a, &wires)
         });
         ops.collect()
@@ -85,7 +90,7 @@ impl<G: Gadget> GadgetGate<G> {
 
 impl<G: Gadget> Gate<F, D> for GadgetGate<G> {
     fn id(&self) -> String {
-        format!("{:?}", self.0)
+        format!("{:?}", self.gadget)
     }
 
     /// Circuits are rebuilt from their class, never read from bytes.
@@ -122,12 +127,12 @@ impl<G: Gadget> Gate<F, D> for GadgetGate<G> {
     }
 
     fn generators(&self, row: usize, _local_constants: &[F]) -> Vec<WitnessGeneratorRef<F, D>> {
-        let generator = |op| OpGenerator { gadget: self.0.clone(), row, op };
-        (0..self.0.ops()).map(|op| WitnessGeneratorRef::new(generator(op).adapter())).collect()
+        let generator = |op| OpGenerator { gadget: self.gadget.clone(), row, ops: self.ops, op };
+        (0..self.ops).map(|op| WitnessGeneratorRef::new(generator(op).adapter())).collect()
     }
 
     fn num_wires(&self) -> usize {
-        self.0.ops() * (self.0.routed() + self.0.advice())
+        self.ops * (self.gadget.routed() + self.gadget.advice())
     }
 
     fn num_constants(&self) -> usize {
@@ -135,11 +140,11 @@ impl<G: Gadget> Gate<F, D> for GadgetGate<G> {
     }
 
     fn degree(&self) -> usize {
-        self.0.degree()
+        self.gadget.degree()
     }
 
     fn num_constraints(&self) -> usize {
-        self.0.ops() * self.0.constraint_count()
+        self.ops * self.gadget.constraint_count()
     }
 }
 
@@ -158,6 +163,7 @@ impl<G: Gadget> PackedEvaluableBase<F, D> for GadgetGate<G> {
 struct OpGenerator<G> {
     gadget: G,
     row: usize,
+    ops: usize,
     op: usize,
 }
 
@@ -167,13 +173,14 @@ impl<G: Gadget> SimpleGenerator<F, D> for OpGenerator<G> {
     }
 
     fn dependencies(&self) -> Vec<Target> {
-        (0..self.gadget.inputs()).map(|w| Target::wire(self.row, self.gadget.column(self.op, w))).collect()
+        let column = |w| self.gadget.column(self.ops, self.op, w);
+        (0..self.gadget.inputs()).map(|w| Target::wire(self.row, column(w))).collect()
     }
 
     fn run_once(&self, witness: &PartitionWitness<'_, F>, out: &mut GeneratedValues<F>) -> Result<()> {
         let inputs: Vec<F> = self.dependencies().into_iter().map(|t| witness.get_target(t)).collect();
         for (offset, value) in self.gadget.fill(&inputs).into_iter().enumerate() {
-            let column = self.gadget.column(self.op, inputs.len() + offset);
+            let column = self.gadget.column(self.ops, self.op, inputs.len() + offset);
             out.set_target(Target::wire(self.row, column), value)?;
         }
         Ok(())
@@ -193,24 +200,27 @@ impl<G: Gadget> SimpleGenerator<F, D> for OpGenerator<G> {
 pub(crate) struct Rows<G> {
     gadget: G,
     row: usize,
+    /// Operations of the last row, and how many of them are used.
+    ops: usize,
     used: usize,
 }
 
 impl<G: Gadget> Rows<G> {
     /// No rows yet.
     pub(crate) fn new(gadget: G) -> Self {
-        let used = gadget.ops();
-        Self { gadget, row: 0, used }
+        Self { gadget, row: 0, ops: 0, used: 0 }
     }
 
     /// Adds an operation on the inputs and returns its outputs.
     pub(crate) fn op(&mut self, builder: &mut Builder, inputs: &[Target]) -> Vec<Target> {
         debug_assert_eq!(inputs.len(), self.gadget.inputs());
-        if self.used == self.gadget.ops() {
-            self.row = builder.add_gate(GadgetGate(self.gadget.clone()), vec![]);
+        if self.used == self.ops {
+            let gate = GadgetGate::new(self.gadget.clone(), builder.config.num_routed_wires);
+            self.ops = gate.ops;
+            self.row = builder.add_gate(gate, vec![]);
             self.used = 0;
         }
-        let wire = |w| Target::wire(self.row, self.gadget.column(self.used, w));
+        let wire = |w| Target::wire(self.row, self.gadget.column(self.ops, self.used, w));
         for (w, &input) in inputs.iter().enumerate() {
             builder.connect(input, wire(w));
         }
@@ -223,7 +233,7 @@ impl<G: Gadget> Rows<G> {
     pub(crate) fn finish(mut self, builder: &mut Builder) {
         let filling: Vec<Target> =
             self.gadget.filling().into_iter().map(|input| builder.constant(input)).collect();
-        while self.used < self.gadget.ops() {
+        while self.used < self.ops {
             self.op(builder, &filling);
         }
     }

@@ -14,8 +14,8 @@ use crate::field::F;
 /// o[r][c] = a[r][c] + Σ_k w[r][k]·v[k][c]
 /// ```
 ///
-/// All wires are routed. Sharing the weights over columns and the values over rows is what makes a block cheap: 4 × 6 × 4
-/// has 96 products in 80 wires, where a lone dot product has 39.
+/// All wires are routed, and a block takes what the circuit has of them. Sharing the weights over columns and the values over
+/// rows is what makes a block cheap: 4 × 6 × 4 has 96 products in 80 wires, where a lone dot product has 39.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MatMul {
     /// Outputs of the layer that a block computes.
@@ -27,24 +27,35 @@ pub(crate) struct MatMul {
 }
 
 impl MatMul {
-    /// The block for one slot, or for values that all slots share: 56 products a row.
-    pub(crate) const SINGLE: Self = Self { rows: 4, inner: 14, columns: 1 };
-    /// The block for four slots: 96 products a row.
-    pub(crate) const QUAD: Self = Self { rows: 4, inner: 6, columns: 4 };
-    /// The block for maps of one or two inputs on many columns.
-    pub(crate) const THIN: Self = Self { rows: 1, inner: 2, columns: 19 };
     /// Rows that the thin block must save before it is worth its gate.
     const THIN_GAIN: usize = 16;
 
-    /// The block that takes the fewest rows for `rows × inner × columns`.
-    pub(crate) const fn best(rows: usize, inner: usize, columns: usize) -> Self {
-        let (single, quad, thin) = (
-            Self::SINGLE.blocks(rows, inner, columns),
-            Self::QUAD.blocks(rows, inner, columns),
-            Self::THIN.blocks(rows, inner, columns),
-        );
-        let (wide, count) = if quad < single { (Self::QUAD, quad) } else { (Self::SINGLE, single) };
-        if thin + Self::THIN_GAIN <= count { Self::THIN } else { wide }
+    /// The block for one slot, or for values that all slots share: of 80 wires 56 products a row.
+    pub(crate) const fn single(routed_wires: usize) -> Self {
+        Self { rows: 4, inner: (routed_wires - 8) / 5, columns: 1 }
+    }
+
+    /// The block for four slots: of 80 wires 96 products a row.
+    pub(crate) const fn quad(routed_wires: usize) -> Self {
+        Self { rows: 4, inner: (routed_wires - 32) / 8, columns: 4 }
+    }
+
+    /// The block for maps of one or two inputs on many columns.
+    pub(crate) const fn thin(routed_wires: usize) -> Self {
+        Self { rows: 1, inner: 2, columns: (routed_wires - 2) / 4 }
+    }
+
+    /// The block that takes the fewest rows for `rows × inner × columns` in a circuit with `routed_wires`.
+    pub(crate) const fn best(rows: usize, inner: usize, columns: usize, routed_wires: usize) -> Self {
+        let [single, quad, thin] =
+            [Self::single(routed_wires), Self::quad(routed_wires), Self::thin(routed_wires)];
+        let count = [
+            single.blocks(rows, inner, columns),
+            quad.blocks(rows, inner, columns),
+            thin.blocks(rows, inner, columns),
+        ];
+        let (wide, least) = if count[1] < count[0] { (quad, count[1]) } else { (single, count[0]) };
+        if count[2] + Self::THIN_GAIN <= least { thin } else { wide }
     }
 
     /// Blocks that cover a product.

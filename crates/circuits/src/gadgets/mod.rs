@@ -2,6 +2,7 @@
 
 pub(crate) mod arith;
 pub(crate) mod clamp;
+pub(crate) mod fold;
 pub(crate) mod function;
 pub(crate) mod gate;
 pub(crate) mod matmul;

@@ -16,6 +16,7 @@ use sotto_types::{MAX_NO_BID_PIPS, NO_BID, carry};
 use super::{
     arith::PackedArith,
     clamp::Clamp,
+    fold::{ValueFold, WeightFold},
     function::FunctionGadget,
     gate::{Gadget, GadgetGate, power},
     matmul::MatMul,
@@ -29,6 +30,8 @@ use crate::{
     field::{C, F, ROUTED_WIRES, WIRES},
     parameters::from_signed,
 };
+
+mod fold;
 
 fn violated<G: Gadget>(gadget: &G, wires: &[F]) -> bool {
     let constraints = gadget.constraints(&mut PackedArith::<F>(PhantomData), wires);
@@ -85,14 +88,14 @@ fn harness<G: Gadget>(gadget: &G, inputs: &[F], rng: &mut StdRng) -> Vec<F> {
 }
 
 fn gate_checks<G: Gadget>(gadget: G) {
-    let (ops, routed) = (gadget.ops(), gadget.routed());
+    let (ops, routed) = (gadget.ops(ROUTED_WIRES), gadget.routed());
     assert!(ops > 0 && ops * routed <= ROUTED_WIRES && ops * (routed + gadget.advice()) <= WIRES);
     assert!(
         ops == 1 || !violated(&gadget, &fill(&gadget, &gadget.filling())),
         "{gadget:?} must accept its filling"
     );
-    test_low_degree::<F, _, 2>(GadgetGate(gadget.clone()));
-    test_eval_fns::<F, C, _, 2>(GadgetGate(gadget)).unwrap();
+    test_low_degree::<F, _, 2>(GadgetGate::new(gadget.clone(), ROUTED_WIRES));
+    test_eval_fns::<F, C, _, 2>(GadgetGate::new(gadget, ROUTED_WIRES)).unwrap();
 }
 
 const fn relu(shift: u32, bits: u32) -> Requant {
@@ -101,11 +104,19 @@ const fn relu(shift: u32, bits: u32) -> Requant {
 
 #[test]
 fn gates_have_the_stated_degree_and_evaluate_alike_natively_and_in_circuits() {
-    gate_checks(MatMul::SINGLE);
-    gate_checks(MatMul::QUAD);
+    gate_checks(MatMul::single(ROUTED_WIRES));
+    gate_checks(MatMul::quad(ROUTED_WIRES));
     gate_checks(relu(26, 58));
     gate_checks(relu(16, 42));
-    gate_checks(MatMul::THIN);
+    gate_checks(MatMul::thin(ROUTED_WIRES));
+    gate_checks(WeightFold { bits: 12 });
+    gate_checks(WeightFold { bits: 18 });
+    gate_checks(WeightFold { bits: 20 });
+    gate_checks(WeightFold { bits: 22 });
+    gate_checks(WeightFold { bits: 24 });
+    gate_checks(ValueFold { count: 14 });
+    gate_checks(ValueFold { count: 18 });
+    gate_checks(ValueFold { count: 30 });
     gate_checks(Requant::to(Format::SIGNED, 18, 1 << 44, false));
     gate_checks(Requant::to(Format::WIDE, 18, 1 << 58, false));
     gate_checks(Requant::to(Format::SIGNED, 20, 1 << 38, true));
@@ -113,11 +124,11 @@ fn gates_have_the_stated_degree_and_evaluate_alike_natively_and_in_circuits() {
     gate_checks(FunctionGadget(Function::Sigmoid));
     gate_checks(Steps);
     gate_checks(Select::DIGIT);
-    gate_checks(Select::shared(1));
-    gate_checks(Select::shared(3));
-    gate_checks(Select::shared(4));
-    gate_checks(Select::shared(5));
-    gate_checks(Select::shared(6));
+    gate_checks(Select::shared(1, ROUTED_WIRES));
+    gate_checks(Select::shared(3, ROUTED_WIRES));
+    gate_checks(Select::shared(4, ROUTED_WIRES));
+    gate_checks(Select::shared(5, ROUTED_WIRES));
+    gate_checks(Select::shared(6, ROUTED_WIRES));
     gate_checks(Between { rank_bits: 8 });
     gate_checks(NodeSplit);
     gate_checks(Descend);
@@ -136,35 +147,79 @@ fn gates_have_the_stated_degree_and_evaluate_alike_natively_and_in_circuits() {
     gate_checks(SlotLimit);
 }
 
+/// Circuits with fewer routed wires have narrower blocks.
+#[test]
+fn every_gadget_fits_the_routed_wires_of_every_leaf() {
+    for routed_wires in [ROUTED_WIRES, 60, 56] {
+        let products = [MatMul::single(routed_wires), MatMul::quad(routed_wires), MatMul::thin(routed_wires)];
+        for gadget in products {
+            assert_eq!(gadget.ops(routed_wires), 1, "{gadget:?}");
+            test_eval_fns::<F, C, _, 2>(GadgetGate::new(gadget, routed_wires)).unwrap();
+        }
+        for bits in 1..=5 {
+            let gadget = Select::shared(bits, routed_wires);
+            assert_eq!(gadget.ops(routed_wires), 1, "{gadget:?}");
+            test_eval_fns::<F, C, _, 2>(GadgetGate::new(gadget, routed_wires)).unwrap();
+        }
+        let fewest = [
+            ValueFold { count: 30 }.ops(routed_wires),
+            WeightFold { bits: 12 }.ops(routed_wires),
+            Select::DIGIT.ops(routed_wires),
+            QuoteGadget { shift: 31, bits: 58 }.ops(routed_wires),
+            SlotLimit.ops(routed_wires),
+            Live.ops(routed_wires),
+        ];
+        assert!(fewest.iter().all(|&ops| ops > 0), "{routed_wires}: {fewest:?}");
+        test_eval_fns::<F, C, _, 2>(GadgetGate::new(Pack::of(12), routed_wires)).unwrap();
+    }
+}
+
 #[test]
 fn rows_hold_the_stated_number_of_operations() {
-    assert_eq!(MatMul::SINGLE.ops() * 4 * 14, 56);
-    assert_eq!(MatMul::QUAD.ops() * 4 * 6 * 4, 96);
-    assert_eq!(relu(26, 58).ops(), 3);
-    assert_eq!(relu(16, 42).ops(), 5);
-    assert_eq!(Pack::of(24).ops() * Pack::of(24).count, 10);
-    assert_eq!(Pack::of(18).ops() * Pack::of(18).count, 12);
-    assert_eq!(Pack::of(58).ops(), 4);
-    assert_eq!(Pack::of(42).ops(), 5);
-    assert_eq!(Pack::of(12).ops() * Pack::of(12).count, 15);
-    assert_eq!(Pack::of(20).ops() * Pack::of(20).count, 9);
-    assert_eq!(MatMul::THIN.ops() * 2 * 19, 38);
-    assert_eq!(Requant::to(Format::SIGNED, 20, 1 << 38, true).ops(), 5);
-    assert_eq!(FunctionGadget(Function::Erf).ops(), 3);
-    assert_eq!([Steps.ops(), Between { rank_bits: 8 }.ops(), NodeSplit.ops(), Descend.ops()], [3, 3, 15, 12]);
-    assert_eq!(Select::DIGIT.ops(), 8);
-    assert_eq!([1, 3, 4, 5, 6].map(|bits| Select::shared(bits).columns), [39, 25, 19, 14, 8]);
-    assert!((1..=6).all(|bits| Select::shared(bits).ops() == 1));
-    assert_eq!(Clamp.ops(), 3);
-    assert_eq!(Live.ops(), 5);
-    assert_eq!(SlotLimit.ops(), 8);
-    assert_eq!([InputMapCheck.ops(), PolicyCheck.ops(), QuoteGadget { shift: 19, bits: 42 }.ops()], [1; 3]);
+    assert_eq!(MatMul::single(ROUTED_WIRES).ops(ROUTED_WIRES) * 4 * 14, 56);
+    assert_eq!(MatMul::quad(ROUTED_WIRES).ops(ROUTED_WIRES) * 4 * 6 * 4, 96);
+    assert_eq!([12, 18, 24].map(|bits| WeightFold { bits }.terms()), [30, 18, 14]);
+    assert_eq!([30, 18, 14].map(|count| ValueFold { count }.ops(ROUTED_WIRES)), [2, 3, 3]);
+    assert_eq!(relu(26, 58).ops(ROUTED_WIRES), 3);
+    assert_eq!(relu(16, 42).ops(ROUTED_WIRES), 5);
+    assert_eq!(Pack::of(24).ops(ROUTED_WIRES) * Pack::of(24).count, 10);
+    assert_eq!(Pack::of(18).ops(ROUTED_WIRES) * Pack::of(18).count, 12);
+    assert_eq!(Pack::of(58).ops(ROUTED_WIRES), 4);
+    assert_eq!(Pack::of(42).ops(ROUTED_WIRES), 5);
+    assert_eq!(Pack::of(12).ops(ROUTED_WIRES) * Pack::of(12).count, 15);
+    assert_eq!(Pack::of(20).ops(ROUTED_WIRES) * Pack::of(20).count, 9);
+    assert_eq!(MatMul::thin(ROUTED_WIRES).ops(ROUTED_WIRES) * 2 * 19, 38);
+    assert_eq!(Requant::to(Format::SIGNED, 20, 1 << 38, true).ops(ROUTED_WIRES), 5);
+    assert_eq!(FunctionGadget(Function::Erf).ops(ROUTED_WIRES), 3);
+    assert_eq!(
+        [
+            Steps.ops(ROUTED_WIRES),
+            Between { rank_bits: 8 }.ops(ROUTED_WIRES),
+            NodeSplit.ops(ROUTED_WIRES),
+            Descend.ops(ROUTED_WIRES)
+        ],
+        [3, 3, 15, 12]
+    );
+    assert_eq!(Select::DIGIT.ops(ROUTED_WIRES), 8);
+    assert_eq!([1, 3, 4, 5, 6].map(|bits| Select::shared(bits, ROUTED_WIRES).columns), [39, 25, 19, 14, 8]);
+    assert!((1..=6).all(|bits| Select::shared(bits, ROUTED_WIRES).ops(ROUTED_WIRES) == 1));
+    assert_eq!(Clamp.ops(ROUTED_WIRES), 3);
+    assert_eq!(Live.ops(ROUTED_WIRES), 5);
+    assert_eq!(SlotLimit.ops(ROUTED_WIRES), 8);
+    assert_eq!(
+        [
+            InputMapCheck.ops(ROUTED_WIRES),
+            PolicyCheck.ops(ROUTED_WIRES),
+            QuoteGadget { shift: 19, bits: 42 }.ops(ROUTED_WIRES)
+        ],
+        [1; 3]
+    );
 }
 
 #[test]
 fn a_block_adds_products_to_accumulators() {
     let mut rng = StdRng::seed_from_u64(1);
-    for gadget in [MatMul::SINGLE, MatMul::QUAD, MatMul::THIN] {
+    for gadget in [MatMul::single(ROUTED_WIRES), MatMul::quad(ROUTED_WIRES), MatMul::thin(ROUTED_WIRES)] {
         for round in 0..4 {
             let inputs: Vec<F> = (0..gadget.inputs())
                 .map(|_| if round == 0 { F::ZERO } else { from_signed(rng.gen_range(-(1 << 23)..1 << 23)) })
@@ -279,7 +334,7 @@ fn thresholds_that_decrease_are_refused_and_their_steps_are_packed() {
 #[test]
 fn selections_give_the_entry_and_refuse_an_index_past_the_end() {
     let mut rng = StdRng::seed_from_u64(16);
-    for gadget in [Select::DIGIT].into_iter().chain((2..=6).map(Select::shared)) {
+    for gadget in [Select::DIGIT].into_iter().chain((2..=6).map(|bits| Select::shared(bits, ROUTED_WIRES))) {
         let size = gadget.entries();
         let entries: Vec<F> = (0..size).map(|_| F::rand()).collect();
         let indices: Vec<usize> = (0..gadget.columns).map(|c| (c * 5 + 3) % size).collect();

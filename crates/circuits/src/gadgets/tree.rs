@@ -94,11 +94,16 @@ impl Select {
     pub(crate) const DIGIT: Self = Self { bits: DIGIT_BITS, columns: 1 };
 
     /// As many columns on `2^bits` entries as a row holds.
-    pub(crate) const fn shared(bits: u32) -> Self {
+    pub(crate) const fn shared(bits: u32, routed_wires: usize) -> Self {
         let entries = 1 << bits;
-        let by_routed = (crate::field::ROUTED_WIRES - entries) / 2;
+        let by_routed = (routed_wires - entries) / 2;
         let by_wires = (crate::field::WIRES - entries) / (2 + bits as usize);
         Self { bits, columns: if by_routed < by_wires { by_routed } else { by_wires } }
+    }
+
+    /// The selection of one of a few features.
+    pub(crate) fn by_feature(features: usize, routed_wires: usize) -> Self {
+        Self::shared(features.next_power_of_two().ilog2().max(1), routed_wires)
     }
 
     pub(crate) const fn entries(&self) -> usize {
@@ -176,12 +181,11 @@ pub(crate) struct Digits {
 impl Digits {
     /// Columns from which sharing pays.
     const SHARED_FROM: usize = 16;
-    /// Longest digit: 64 entries and 8 columns fill a row.
-    const LONGEST: u32 = 6;
-
-    /// The digits for this many columns.
-    pub(crate) const fn of(columns: usize) -> Self {
-        Self { first: if columns < Self::SHARED_FROM { DIGIT_BITS } else { Self::LONGEST } }
+    /// The digits for this many columns. The longest has 64 entries, which with 8 columns fill 80 routed wires; where there are
+    /// fewer, 32.
+    pub(crate) const fn of(columns: usize, routed_wires: usize) -> Self {
+        let longest = if routed_wires < crate::field::ROUTED_WIRES { 5 } else { 6 };
+        Self { first: if columns < Self::SHARED_FROM { DIGIT_BITS } else { longest } }
     }
 
     /// Whether the step at a level starts a digit.
@@ -195,9 +199,9 @@ impl Digits {
     }
 
     /// What columns share for the first digit of a path among `entries`; none where nothing is shared.
-    pub(crate) fn gate(self, entries: usize) -> Option<Select> {
+    pub(crate) fn gate(self, entries: usize, routed_wires: usize) -> Option<Select> {
         let shares = self.first > DIGIT_BITS && entries > 1;
-        shares.then(|| Select::shared(entries.ilog2().min(self.first)))
+        shares.then(|| Select::shared(entries.ilog2().min(self.first), routed_wires))
     }
 }
 

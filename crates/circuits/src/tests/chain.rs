@@ -54,7 +54,7 @@ fn refused(what: &str, change: impl FnOnce(&mut PublicData)) {
     assert!(matches!(result, Err(CircuitError::Unprovable { layer: Layer::Wrap, .. })), "{what}");
 }
 
-// covers: Z13
+// covers: Z13 M13
 #[test]
 fn a_wrap_is_refused_for_any_other_round_claim_or_sheet() {
     let bid = AUCTION.quotes().iter().position(|&q| q != NO_BID).unwrap();

@@ -27,6 +27,17 @@ fn keys_out_of_form_are_refused() {
     assert!(KeySet::new(vec![keys[0].clone(); 257]).is_err());
 }
 
+#[test]
+fn the_key_of_a_seal_is_of_whole_rounds_alone() {
+    let keys = KeySet::committed().unwrap();
+    let key = keys.keys().iter().find(|key| key.class_id == 1).unwrap();
+    assert!(KeySet::new(vec![key.clone()]).is_ok());
+    for capacity in [0, 1, 16, 31, 33] {
+        let result = KeySet::new(vec![SheetKey { capacity, ..key.clone() }]);
+        assert!(matches!(result, Err(CircuitError::KeySet { index: 0, .. })), "{capacity}");
+    }
+}
+
 /// One commitment could be opened by either shape, with the choice left until the round is known.
 #[test]
 fn two_shapes_with_one_id_are_refused() {

@@ -1,5 +1,7 @@
 //! The leaf against the reference executor, and against forged witnesses.
 
+use std::sync::Arc;
+
 use alloy_primitives::B256;
 use plonky2::field::types::{Field, PrimeField64};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -11,12 +13,20 @@ use super::{
         AUCTION, CAPACITY, Draw, LEAF, LEAF_PROOF, every_operation, executor, random_program, random_round,
         scopes, trees,
     },
-    witness::Trace,
+    freivalds::repeated,
+    witness::{Trace, Tracer},
 };
 use crate::{CircuitError, LeafCircuit, LeafInputs, Salt, commitments::carried, field::F, round_digest};
 
 /// Whether the circuit's quotes are the executor's, and every constraint holds.
-fn agrees(leaf: &LeafCircuit, policy: Policy, draw: Draw, live: usize, seed: u64) -> [i32; SLOTS] {
+fn agrees(
+    leaf: &LeafCircuit,
+    tracer: &Arc<Tracer<'_>>,
+    policy: Policy,
+    draw: Draw,
+    live: usize,
+    seed: u64,
+) -> [i32; SLOTS] {
     let rng = &mut StdRng::seed_from_u64(seed);
     let program = random_program(leaf.class(), policy, draw, rng);
     let (round_id, features, slots) = random_round(live, rng);
@@ -24,7 +34,7 @@ fn agrees(leaf: &LeafCircuit, policy: Policy, draw: Draw, live: usize, seed: u64
     let owner = alloy_primitives::Address::from(rng.r#gen::<[u8; 20]>());
     let inputs =
         LeafInputs { program: &program, salt: &salt, owner, round_id, features: &features, slots: &slots };
-    let trace = Trace::new(&leaf.data, leaf.witness(&inputs).unwrap()).unwrap();
+    let trace = tracer.trace(leaf.witness(&inputs).unwrap()).unwrap();
     assert_eq!(trace.violation(), None, "{draw:?} {seed}");
     let quotes = executor(&program, &features, &slots);
     let shown: Vec<u64> = trace.public_inputs().iter().map(PrimeField64::to_canonical_u64).collect();
@@ -42,6 +52,7 @@ fn circuits_quote_what_the_executor_quotes() {
     for hidden in [vec![], vec![5], vec![32, 16]] {
         for capacity in [1, 4] {
             let leaf = LeafCircuit::build(&Shape::dense(&hidden).unwrap(), capacity).unwrap();
+            let tracer = Tracer::new(&leaf.data);
             for seed in 0..6 {
                 for (policy, draw) in [
                     (wide, Draw::Uniform),
@@ -49,7 +60,14 @@ fn circuits_quote_what_the_executor_quotes() {
                     (wide, Draw::Extreme),
                     (tight, Draw::Extreme),
                 ] {
-                    distinct.extend(agrees(&leaf, policy, draw, capacity - (seed as usize % 2), seed));
+                    distinct.extend(agrees(
+                        &leaf,
+                        &tracer,
+                        policy,
+                        draw,
+                        capacity - (seed as usize % 2),
+                        seed,
+                    ));
                 }
             }
         }
@@ -63,9 +81,10 @@ fn circuits_quote_what_the_executor_quotes_on_many_models() {
     let policy = Policy { min_quote: -999_999, max_quote: 500_000, max_slots: 3 };
     for hidden in [vec![], vec![9], vec![16, 16], vec![64, 64]] {
         let leaf = LeafCircuit::build(&Shape::dense(&hidden).unwrap(), 16).unwrap();
+        let tracer = Tracer::new(&leaf.data);
         for seed in 100..600 {
             let draw = if seed % 4 == 0 { Draw::Extreme } else { Draw::Uniform };
-            agrees(&leaf, policy, draw, seed as usize % 17, seed);
+            agrees(&leaf, &tracer, policy, draw, seed as usize % 17, seed);
         }
     }
 }
@@ -73,9 +92,10 @@ fn circuits_quote_what_the_executor_quotes_on_many_models() {
 #[test]
 fn a_full_round_is_quoted_with_the_limit_in_each_direction() {
     let leaf = LeafCircuit::build(&Shape::dense(&[7]).unwrap(), SLOTS).unwrap();
+    let tracer = Tracer::new(&leaf.data);
     let policy = Policy { min_quote: -500, max_quote: 500, max_slots: 9 };
     for seed in 0..3 {
-        let quotes = agrees(&leaf, policy, Draw::Uniform, SLOTS - seed as usize, seed);
+        let quotes = agrees(&leaf, &tracer, policy, Draw::Uniform, SLOTS - seed as usize, seed);
         assert_eq!(quotes.iter().filter(|&&q| q != NO_BID).count(), 18);
     }
 }
@@ -97,9 +117,10 @@ fn programs_of_every_operation_quote_what_the_executor_quotes() {
     for shape in shapes {
         for capacity in [1, 4] {
             let leaf = LeafCircuit::build(&shape, capacity).unwrap();
+            let tracer = Tracer::new(&leaf.data);
             for seed in 0..4 {
-                distinct.extend(agrees(&leaf, WIDE, Draw::Uniform, capacity, seed));
-                distinct.extend(agrees(&leaf, WIDE, Draw::Extreme, capacity, seed));
+                distinct.extend(agrees(&leaf, &tracer, WIDE, Draw::Uniform, capacity, seed));
+                distinct.extend(agrees(&leaf, &tracer, WIDE, Draw::Extreme, capacity, seed));
             }
         }
     }
@@ -112,9 +133,10 @@ fn slots_that_share_the_selection_of_nodes_quote_what_the_executor_quotes() {
     let mut distinct = std::collections::BTreeSet::new();
     for (shape, capacity) in [(trees(3, 5, 4, 17), 16), (trees(2, 8, 5, 6), 32), (trees(2, 10, 3, 4), 16)] {
         let leaf = LeafCircuit::build(&shape, capacity).unwrap();
+        let tracer = Tracer::new(&leaf.data);
         for seed in 0..4 {
-            distinct.extend(agrees(&leaf, WIDE, Draw::Uniform, capacity - seed as usize % 2, seed));
-            distinct.extend(agrees(&leaf, WIDE, Draw::Extreme, capacity, seed));
+            distinct.extend(agrees(&leaf, &tracer, WIDE, Draw::Uniform, capacity - seed as usize % 2, seed));
+            distinct.extend(agrees(&leaf, &tracer, WIDE, Draw::Extreme, capacity, seed));
         }
     }
     assert!(distinct.len() > 10, "the programs quote too little: {}", distinct.len());
@@ -125,16 +147,25 @@ fn slots_that_share_the_selection_of_nodes_quote_what_the_executor_quotes() {
 fn programs_quote_what_the_executor_quotes_on_ten_thousand_inputs() {
     for shape in [every_operation(), scopes(), trees(20, 6, 6, 16)] {
         let leaf = LeafCircuit::build(&shape, 1).unwrap();
+        let tracer = Tracer::new(&leaf.data);
         for seed in 0..10_000 {
             let draw = if seed % 4 == 0 { Draw::Extreme } else { Draw::Uniform };
-            agrees(&leaf, WIDE, draw, 1, seed);
+            agrees(&leaf, &tracer, WIDE, draw, 1, seed);
         }
     }
 }
 
 #[test]
 fn estimates_are_close_to_the_rows_built() {
-    let shapes = [small(&[32, 16]), every_operation(), scopes(), trees(20, 6, 6, 16), trees(5, 8, 4, 3)];
+    let shapes = [
+        small(&[32, 16]),
+        every_operation(),
+        scopes(),
+        trees(20, 6, 6, 16),
+        trees(5, 8, 4, 3),
+        small(&[130, 135]),
+        repeated(),
+    ];
     for shape in shapes {
         for capacity in [1, 4, 16] {
             let rows = LeafCircuit::build(&shape, capacity).unwrap().rows();
@@ -152,6 +183,8 @@ fn small(hidden: &[usize]) -> Shape {
 fn ours(id: &str) -> bool {
     [
         "MatMul",
+        "WeightFold",
+        "ValueFold",
         "Requant",
         "Step",
         "FunctionGadget",
@@ -178,7 +211,9 @@ fn every_wire_of_our_gates_in_a_leaf_is_constrained() {
     assert_eq!(trace.violation(), None);
     assert_eq!(trace.free_wires(ours), []);
     let shared = (trees(1, 4, 2, 3), 16);
-    for (shape, capacity) in [(every_operation(), 1), (scopes(), 1), (trees(3, 4, 4, 5), 1), shared] {
+    for (shape, capacity) in
+        [(every_operation(), 1), (scopes(), 1), (trees(3, 4, 4, 5), 1), shared, (repeated(), 1)]
+    {
         let leaf = LeafCircuit::build(&shape, capacity).unwrap();
         let rng = &mut StdRng::seed_from_u64(3);
         let program = random_program(&shape, WIDE, Draw::Uniform, rng);
@@ -245,7 +280,7 @@ fn inputs_without_a_witness_are_refused_with_a_reason() {
 fn a_class_that_is_too_large_and_a_capacity_without_a_leaf_are_refused() {
     let linear = Shape::dense(&[]).unwrap();
     assert_eq!(LeafCircuit::build(&linear, 2).err(), Some(CircuitError::Capacity(2)));
-    let large = Shape::dense(&[1024, 1024]).unwrap();
+    let large = Shape::dense(&[1400, 1400]).unwrap();
     assert!(matches!(LeafCircuit::build(&large, 32), Err(CircuitError::Size { .. })));
     assert_eq!(crate::capacity_for(33), Err(CircuitError::Capacity(33)));
     assert_eq!((crate::capacity_for(0), crate::capacity_for(5)), (Ok(1), Ok(16)));

@@ -2,6 +2,7 @@
 
 mod chain;
 mod fixtures;
+mod freivalds;
 mod keys;
 mod leaf;
 mod merge;

@@ -1,16 +1,21 @@
 //! Every term of every layer.
 
 use plonky2::plonk::circuit_data::CircuitConfig;
+use sotto_model::program::Shape;
 
-use super::fixtures::{LEAF, NODES, SEALS, SHEET, WRAP};
+use super::{
+    fixtures::{LEAF, NODES, SEALS, SHEET, WRAP, every_operation, trees},
+    freivalds::repeated,
+};
 use crate::{
-    CircuitInfo,
-    field::{Builder, C, Common, CompactQueries, compact_config, leaf_config, shrink_config},
+    CircuitError, CircuitInfo, LeafCircuit, MAX_LEAF_DEGREE_BITS,
+    estimate::{WIDE_DEGREE_BITS, narrow},
+    field::{Builder, C, Common, CompactQueries, ROUTED_WIRES, compact_config, leaf_config, shrink_config},
     security::{MINIMUM_BITS, SecurityTerms},
     wrap::WrapTargets,
 };
 
-// covers: Z7 Z25
+// covers: Z7 Z25 M15
 #[test]
 fn every_term_of_every_layer_has_a_hundred_bits() {
     let tournament = [NODES[0].info(), NODES[1].info(), SEALS[0].info(), SEALS[1].info()];
@@ -56,6 +61,31 @@ fn every_term_of_the_compact_profile_has_a_hundred_bits() {
         }
         assert!(security.proven_johnson > 50.0, "{layer}");
     }
+}
+
+/// Of each kind of class, with the routed wires that a leaf of the degree has. What else enters are the kinds of gates.
+///
+/// covers: Z7 Z25
+#[test]
+fn every_degree_of_a_leaf_has_a_hundred_bits_in_every_term() {
+    let claims = Shape::dense(&[130, 135]).unwrap();
+    let shapes = [(every_operation(), 1), (trees(3, 5, 4, 17), 16), (repeated(), 4), (claims, 1)];
+    for (shape, capacity) in shapes {
+        let ranges = [(ROUTED_WIRES, 8..=WIDE_DEGREE_BITS), (narrow(&shape), 8..=MAX_LEAF_DEGREE_BITS)];
+        for (routed_wires, degrees) in ranges {
+            let mut common = LeafCircuit::build_in(&shape, capacity, routed_wires).unwrap().data.common;
+            for degree_bits in degrees {
+                common.fri_params.degree_bits = degree_bits;
+                for (term, bits) in SecurityTerms::of(&common, 256).conjectured() {
+                    assert!(bits >= MINIMUM_BITS, "{} 2^{degree_bits} {term}: {bits}", shape.descriptor());
+                }
+            }
+        }
+    }
+    assert!(matches!(
+        LeafCircuit::build(&trees(900, 9, 8, 16), 32),
+        Err(CircuitError::Size { limit, .. }) if limit == 1 << MAX_LEAF_DEGREE_BITS
+    ));
 }
 
 #[test]

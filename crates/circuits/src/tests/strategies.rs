@@ -1,6 +1,9 @@
 //! The bundled strategies' leaves against the reference executor, on inputs where rounding, saturation and comparisons turn.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use alloy_primitives::{Address, B256};
 use plonky2::field::types::PrimeField64;
@@ -8,14 +11,17 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use rayon::prelude::*;
 use sotto_model::{
     Strategy, parse_rows,
-    program::{Op, Program},
+    program::{Format, Op, Program},
 };
-use sotto_types::{MARKET_FEATURES, MODEL_FEATURES, MarketFeatures, SLOTS, Slot, SlotFeature, carry};
+use sotto_types::{
+    MARKET_FEATURES, MODEL_FEATURES, MarketFeatures, NO_BID, Quote, SLOTS, Slot, SlotFeature, SlotFeatures,
+    carry,
+};
 
 use super::{
     fixtures::executor,
     keys::{bundled_folders, folder_name},
-    witness::Trace,
+    witness::Tracer,
 };
 use crate::{LeafCircuit, LeafInputs, Salt, classes::class_capacities};
 
@@ -41,6 +47,11 @@ impl Source {
             std::array::from_fn(|f| if f < MARKET_FEATURES { market[f] } else { slot[f - MARKET_FEATURES] })
         });
         Self { program, read, rows: rows.collect() }
+    }
+
+    fn is_end(&self, quote: Quote) -> bool {
+        let policy = self.program.policy();
+        [policy.min_quote, policy.max_quote, NO_BID].contains(&quote)
     }
 
     fn trace(&self, features: &Features) -> (Vec<i64>, i64) {
@@ -127,14 +138,45 @@ impl Source {
     }
 }
 
+/// Inputs that meet an edge.
+#[derive(Debug, Default)]
+struct Edges {
+    /// A tree compares a value with a threshold that it equals.
+    ties: AtomicUsize,
+    /// A value is the least or greatest of its format, features aside.
+    saturated: AtomicUsize,
+}
+
+impl Edges {
+    fn count(&self, source: &Source, market: &MarketFeatures, slot: &SlotFeatures) {
+        let (values, _) = source.program.trace(market, slot);
+        let shape = source.program.shape();
+        let tied = shape.ensembles().zip(source.program.ensembles()).any(|(shape, ensemble)| {
+            let mut features = shape.features.iter().zip(&ensemble.thresholds);
+            features.any(|(&f, thresholds)| thresholds.iter().any(|&t| i64::from(t) == values[f]))
+        });
+        let ends = |(&value, format): (&i64, &Format)| value == format.least() || value == format.greatest();
+        let rounded = values.iter().zip(shape.formats()).skip(MODEL_FEATURES);
+        self.ties.fetch_add(usize::from(tied), Ordering::Relaxed);
+        self.saturated.fetch_add(usize::from(rounded.clone().any(ends)), Ordering::Relaxed);
+    }
+}
+
+/// How many inputs agreed, of which kinds.
+struct Agreement {
+    inputs: usize,
+    distinct: usize,
+    edges: usize,
+}
+
 fn split(features: &Features) -> (MarketFeatures, [i32; MODEL_FEATURES - MARKET_FEATURES]) {
     let (market, slot) = features.split_at(MARKET_FEATURES);
     (market.try_into().unwrap(), slot.try_into().unwrap())
 }
 
 /// Asserts that a leaf of at most `capacity` slots quotes on `rounds` rounds what the executor quotes, with every constraint
-/// satisfied, and proves the first if asked to. Returns how many inputs that were, and how many quotes differ.
-fn agree(folder: &std::path::Path, capacity: usize, rounds: u64, prove: bool) -> (usize, usize) {
+/// satisfied, and proves the first if asked to.
+fn agree(folder: &std::path::Path, capacity: usize, rounds: u64, prove: bool) -> Agreement {
     let name = folder_name(folder);
     let strategy = Strategy::load(folder).unwrap();
     let source = Source::new(&strategy, &std::fs::read_to_string(folder.join("holdout.csv")).unwrap());
@@ -142,6 +184,8 @@ fn agree(folder: &std::path::Path, capacity: usize, rounds: u64, prove: bool) ->
     let capacity = class_capacities(shape).into_iter().take_while(|&c| c <= capacity).last().unwrap();
     let leaf = LeafCircuit::build(shape, capacity).unwrap();
     let salt = Salt::from_bytes([5; 16]);
+    let tracer = Tracer::new(&leaf.data);
+    let edges = Edges::default();
     let quotes = (0..rounds).into_par_iter().map(|seed| {
         let rng = &mut StdRng::seed_from_u64(seed);
         let (features, slots) = source.round(capacity, rng);
@@ -154,10 +198,11 @@ fn agree(folder: &std::path::Path, capacity: usize, rounds: u64, prove: bool) ->
             slots: &slots,
         };
         let quotes = executor(&source.program, &features, &slots);
-        let trace = Trace::new(&leaf.data, leaf.witness(&inputs).unwrap()).unwrap();
+        let trace = tracer.trace(leaf.witness(&inputs).unwrap()).unwrap();
         assert_eq!(trace.violation(), None, "{name}, round {seed}");
         let shown: Vec<u64> = trace.public_inputs().iter().map(PrimeField64::to_canonical_u64).collect();
         assert_eq!(shown[8..], quotes.map(|q| u64::from(carry(q))), "{name}, round {seed}");
+        slots[..capacity].iter().for_each(|slot| edges.count(&source, &features, &slot.features));
         if prove && seed == 0 {
             let proof = leaf.prove(&inputs).unwrap();
             leaf.verify(&proof).unwrap();
@@ -167,15 +212,25 @@ fn agree(folder: &std::path::Path, capacity: usize, rounds: u64, prove: bool) ->
     });
     let quotes: Vec<i32> = quotes.flatten_iter().collect();
     let distinct: BTreeSet<i32> = quotes.iter().copied().collect();
-    println!("{name}: {} inputs, {} quotes that differ", quotes.len(), distinct.len());
-    (quotes.len(), distinct.len())
+    let ends = quotes.iter().filter(|&&quote| source.is_end(quote)).count();
+    println!(
+        "{name}: {} inputs, {} quotes that differ, {ends} at an end of the range or none, {:?}",
+        quotes.len(),
+        distinct.len(),
+        edges
+    );
+    Agreement {
+        inputs: quotes.len(),
+        distinct: distinct.len(),
+        edges: edges.ties.into_inner() + edges.saturated.into_inner(),
+    }
 }
 
 // covers: M7 M8 M9 M10 M11
 #[test]
 fn leaves_of_the_bundled_strategies_quote_what_the_executor_quotes() {
     for folder in bundled_folders() {
-        let (inputs, distinct) = agree(&folder, 4, 6, false);
+        let Agreement { inputs, distinct, .. } = agree(&folder, 4, 6, false);
         assert!(inputs == 24 && distinct > 5, "{}: {distinct}", folder_name(&folder));
     }
 }
@@ -186,7 +241,11 @@ fn leaves_of_the_bundled_strategies_quote_what_the_executor_quotes() {
 fn leaves_of_the_bundled_strategies_quote_what_the_executor_quotes_on_ten_thousand_inputs() {
     for folder in bundled_folders() {
         let capacity = SLOTS;
-        let (inputs, distinct) = agree(&folder, capacity, 10_000u64.div_ceil(capacity as u64), true);
-        assert!(inputs >= 10_000 && distinct > 1000, "{}: {inputs}, {distinct}", folder_name(&folder));
+        let Agreement { inputs, distinct, edges } =
+            agree(&folder, capacity, 10_000u64.div_ceil(capacity as u64), true);
+        assert!(inputs >= 10_000 && distinct > 300, "{}: {inputs}, {distinct}", folder_name(&folder));
+        // A linear model has neither comparisons nor values that saturate.
+        let linear = Strategy::load(&folder).unwrap().program().shape().ops().is_empty();
+        assert!(linear || edges > 100, "{}: {edges} at an edge", folder_name(&folder));
     }
 }

@@ -20,6 +20,7 @@ contract Markets is IMarkets, Ownable {
         /// @dev Contract whose code is the encoded parameters: they are read often and never change.
         address pointer;
         bool paused;
+        uint88 settleReward;
     }
 
     mapping(bytes32 market => Entry) internal _entries;
@@ -36,6 +37,7 @@ contract Markets is IMarkets, Ownable {
         market = keccak256(encoded);
         if (_entries[market].pointer != address(0)) revert MarketExists(market);
         _entries[market].pointer = SSTORE2.write(encoded);
+        _entries[market].settleReward = uint88(p.settleReward);
         emit MarketCreated(market, p.base, p.quote, encoded);
     }
 
@@ -51,6 +53,13 @@ contract Markets is IMarkets, Ownable {
         address pointer = _entries[market].pointer;
         if (pointer == address(0)) revert UnknownMarket(market);
         return abi.decode(SSTORE2.read(pointer), (MarketParams));
+    }
+
+    /// @inheritdoc IMarkets
+    function settleReward(bytes32 market) external view returns (uint256) {
+        Entry storage e = _entries[market];
+        if (e.pointer == address(0)) revert UnknownMarket(market);
+        return e.settleReward;
     }
 
     /// @inheritdoc IMarkets
@@ -119,6 +128,7 @@ contract Markets is IMarkets, Ownable {
         if (p.commitBlocks == 0 || p.settleBlocks == 0 || p.fillBlocks == 0) revert BadParameter("windows");
         if (p.executorGas == 0 || p.executorGas > 10_000_000) revert BadParameter("executorGas");
         if (p.unfilledFee > p.openerBond) revert BadParameter("unfilledFee");
+        if (p.settleReward > type(uint88).max) revert BadParameter("settleReward");
     }
 
     function _checkPair(MarketParams calldata p, address feed, bytes32 what) private view {

@@ -115,5 +115,6 @@ contract ExecutorV3Test is V3Pool {
     function test_a_top_up_beyond_everything_is_refused() public {
         vm.expectRevert(abi.encodeWithSelector(PoolExecutor.BadTopUp.selector, 1_000_001));
         new UniswapV3Executor(address(house), routed, pool, 1_000_001);
+        assertEq(new UniswapV3Executor(address(house), routed, pool, 1_000_000).maxTopUpPips(), 1_000_000);
     }
 }

@@ -181,6 +181,9 @@ contract FeedV3Test is V3Pool {
     }
 
     function test_bad_windows_are_refused() public {
+        new UniswapV3TwapFeed(pool, address(base), 24, 365 days);
+        vm.expectRevert(IFeed.BrokenSource.selector);
+        new UniswapV3TwapFeed(pool, address(base), 24, 365 days + 1);
         vm.expectRevert(IFeed.BrokenSource.selector);
         new UniswapV3TwapFeed(pool, address(base), 0, 120);
         vm.expectRevert(IFeed.BrokenSource.selector);

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Fixture} from "./support/Fixture.sol";
 import {BrokenFeed} from "./support/BrokenFeed.sol";
 import {PlainToken} from "./support/PlainToken.sol";
+import {OracleDecimals} from "../src/feeds/OracleDecimals.sol";
 import {ChainFeed} from "../src/feeds/ChainFeed.sol";
 import {ChainlinkConfig, ChainlinkFeed} from "../src/feeds/ChainlinkFeed.sol";
 import {PostedAggregator} from "../src/feeds/PostedAggregator.sol";
@@ -71,6 +72,7 @@ contract FeedsTest is Fixture {
         assertEq(keccak256(abi.encode(f)), keccak256(abi.encode(g)));
     }
 
+    // covers: M13
     function test_a_round_opened_after_a_spot_attack_has_the_honest_reference() public {
         uint256 before = _reference();
         _dump(1_000 * BASE);
@@ -79,6 +81,7 @@ contract FeedsTest is Fixture {
         assertEq(house.getRound(run.id).referenceQ128, before);
     }
 
+    // covers: M13
     function test_an_attack_that_lasts_for_blocks_deviates_from_the_second_feed() public {
         _dump(1_000 * BASE);
         _observe(2);
@@ -96,7 +99,7 @@ contract FeedsTest is Fixture {
         assertApproxEqRel(price, PRICE * 3 / 4, 0.001e18);
     }
 
-    // covers: Z15
+    // covers: Z15 M13
     function test_a_stale_average_fails_by_name() public {
         _nextBlocks(10);
         _expectFeedFailure(address(twap), abi.encodeWithSelector(IFeed.StaleReading.selector, 132, 120));
@@ -226,6 +229,39 @@ contract FeedsTest is Fixture {
         (c.baseDecimals, c.quoteDecimals) = (0, 24);
         (, price) = new ChainlinkFeed(c).read();
         assertEq(price, uint256(2000e24) << 128);
+    }
+
+    function test_an_aggregator_may_have_thirty_six_decimals() public {
+        ChainlinkConfig memory c = _linkConfig();
+        c.aggregator = new PostedAggregator(address(this), 36);
+        new ChainlinkFeed(c);
+        c.aggregator = new PostedAggregator(address(this), 37);
+        vm.expectRevert(IFeed.BrokenSource.selector);
+        new ChainlinkFeed(c);
+    }
+
+    function price(uint256 mantissa, int256 exponent) external pure returns (uint256) {
+        return OracleDecimals.price(mantissa, exponent, 0, 0);
+    }
+
+    function test_an_exponent_out_of_range_is_a_broken_source() public {
+        assertGt(this.price(1 << 126, -72), 0);
+        vm.expectRevert(IFeed.BrokenSource.selector);
+        this.price(1 << 126, -73);
+        assertEq(this.price(1, 36), 1e36 << 128);
+        vm.expectRevert(IFeed.BrokenSource.selector);
+        this.price(1, 37);
+    }
+
+    function test_the_chains_own_feed_names_what_it_gives_and_is_of_no_pair() public view {
+        string[] memory names = chain.featureNames();
+        assertEq(names.length, 3);
+        assertEq(names[0], "base-fee");
+        assertEq(names[1], "block-interval");
+        assertEq(names[2], "timestamp");
+        (address b, address q) = chain.pair();
+        assertEq(b, address(0));
+        assertEq(q, address(0));
     }
 
     function test_decimals_that_the_token_contradicts_are_refused() public {
@@ -433,9 +469,16 @@ contract FeedsTest is Fixture {
         p = _params();
         p.executorGas = 0;
         _expectBad(p, "executorGas");
+        p.executorGas = 10_000_001;
+        _expectBad(p, "executorGas");
+        p.executorGas = 10_000_000;
+        markets.createMarket(p);
         p = _params();
         p.unfilledFee = p.openerBond + 1;
         _expectBad(p, "unfilledFee");
+        p = _params();
+        p.settleReward = uint96(type(uint88).max) + 1;
+        _expectBad(p, "settleReward");
     }
 
     function test_a_market_is_created_once_by_the_owner() public {

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
+import {ReentrancyGuardTransient} from "solady/utils/ReentrancyGuardTransient.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {PlainToken} from "./support/PlainToken.sol";
-import {FeeToken, BlocklistToken, NoReturnToken, LyingToken, HookToken} from "./support/OddTokens.sol";
-import {IAuctionHouse, FillRequest, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
+import {
+    FeeToken,
+    BlocklistToken,
+    NoReturnToken,
+    LyingToken,
+    HookToken,
+    FalseToken,
+    RebasingToken
+} from "./support/OddTokens.sol";
+import {IAuctionHouse, IAuctionEnd, FillRequest, Intent, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
 
 /// The market's tokens are replaced in place by odd ones, before the fill.
 /// covers: C1 C2 C3 C4
@@ -92,7 +100,7 @@ contract OddTokensTest is Fixture {
         token.setHook(trader, address(house), abi.encodeCall(IAuctionHouse.fill, (request)));
         uint256 before = quote.balanceOf(trader);
         assertTrue(house.fill(request));
-        assertEq(token.reason(), abi.encodeWithSelector(ReentrancyGuard.Reentrancy.selector));
+        assertEq(token.reason(), abi.encodeWithSelector(ReentrancyGuardTransient.Reentrancy.selector));
         assertEq(quote.balanceOf(trader) - before, 2003 * QUOTE);
     }
 
@@ -104,5 +112,159 @@ contract OddTokensTest is Fixture {
         vm.stopPrank();
         assertFalse(house.fill(_fillRequest(run, 0)));
         assertEq(quote.balanceOf(address(house)), 1_000_000 * QUOTE);
+    }
+
+    // ---- tokens that say no
+
+    function test_a_sold_token_that_says_no_moves_no_bond() public {
+        Run memory run = _run();
+        _replace(base, address(new FalseToken(18)));
+        FalseToken(address(base)).setRefused(address(executor), true);
+        _expectNoBondMoves(run, IAuctionEvents.PullFailed.selector);
+        FalseToken(address(base)).setRefused(address(executor), false);
+        assertTrue(house.fill(_fillRequest(run, 0)));
+    }
+
+    function test_a_bought_token_that_says_no_to_the_recipient_moves_no_bond() public {
+        Run memory run = _run();
+        _replace(quote, address(new FalseToken(6)));
+        FalseToken(address(quote)).setRefused(trader, true);
+        _expectNoBondMoves(run, IAuctionEvents.PaymentFailed.selector);
+    }
+
+    function test_a_bought_token_that_says_no_to_the_executor_is_its_default() public {
+        Run memory run = _run();
+        _replace(quote, address(new FalseToken(6)));
+        FalseToken(address(quote)).setRefused(address(house), true);
+        uint256 before = base.balanceOf(trader);
+        assertFalse(house.fill(_fillRequest(run, 0)));
+        assertEq(base.balanceOf(trader), before);
+    }
+
+    // ---- tokens that rebase
+
+    function _rebasing(PlainToken token, uint8 decimals) internal returns (RebasingToken) {
+        _replace(token, address(new RebasingToken(decimals)));
+        return RebasingToken(address(token));
+    }
+
+    /// The order is in units of the token: a trader whose balance grew sells what was signed and keeps the rest.
+    function test_a_sold_token_that_grew_is_sold_as_signed() public {
+        Run memory run = _run();
+        _rebasing(base, 18).rebase(1000);
+        uint256 before = base.balanceOf(trader);
+        assertTrue(house.fill(_fillRequest(run, 0)));
+        assertEq(before - base.balanceOf(trader), BASE);
+    }
+
+    function test_a_sold_token_that_shrank_moves_no_bond() public {
+        Run memory run = _run();
+        RebasingToken token = _rebasing(base, 18);
+        vm.startPrank(trader);
+        base.transfer(makeAddr("elsewhere"), base.balanceOf(trader) - BASE);
+        vm.stopPrank();
+        token.rebase(-1);
+        _expectNoBondMoves(run, IAuctionEvents.PullFailed.selector);
+        token.rebase(0);
+        assertTrue(house.fill(_fillRequest(run, 0)));
+    }
+
+    /// @dev What rounding or a rebase takes from the executor's side is the trader's loss of nothing: the call reverts.
+    function test_a_sold_token_that_rebases_while_it_moves_moves_no_bond() public {
+        Run memory run = _run();
+        RebasingToken token = _rebasing(base, 18);
+        token.rebaseWhenPaid(address(executor), -1);
+        _expectNoBondMoves(run, IAuctionEvents.PullFailed.selector);
+        token.rebaseWhenPaid(address(executor), 1);
+        _expectNoBondMoves(run, IAuctionEvents.PullFailed.selector);
+        // shares of a third do not add up to the amount
+        token.rebaseWhenPaid(address(0), 0);
+        token.rebase(2);
+        _expectNoBondMoves(run, IAuctionEvents.PullFailed.selector);
+    }
+
+    function test_a_bought_token_that_grew_or_shrank_before_is_delivered_as_proven() public {
+        for (uint256 i; i < 2; ++i) {
+            Run memory run = _run();
+            RebasingToken token = _rebasing(quote, 6);
+            token.rebase(i == 0 ? int256(1000) : -500);
+            uint256 before = quote.balanceOf(trader);
+            assertTrue(house.fill(_fillRequest(run, 0)));
+            assertEq(quote.balanceOf(trader) - before, 2003 * QUOTE);
+            token.rebase(0);
+            _nextNonce();
+        }
+    }
+
+    /// What the auction house holds too little of has not been delivered.
+    function test_a_bought_token_that_shrinks_in_delivery_is_a_default() public {
+        Run memory run = _run();
+        _rebasing(quote, 6).rebaseWhenPaid(address(house), -1);
+        uint256 before = base.balanceOf(trader);
+        assertFalse(house.fill(_fillRequest(run, 0)));
+        assertEq(base.balanceOf(trader), before);
+        assertEq(quote.balanceOf(address(house)), 0);
+    }
+
+    function test_what_a_bought_token_grows_in_delivery_is_the_traders() public {
+        Run memory run = _run();
+        _rebasing(quote, 6).rebaseWhenPaid(address(house), 1000);
+        uint256 before = quote.balanceOf(trader);
+        assertTrue(house.fill(_fillRequest(run, 0)));
+        // the trader's own balance doubles too
+        assertEq(quote.balanceOf(trader), 2 * before + 2 * 2003 * QUOTE);
+        assertEq(quote.balanceOf(address(house)), 0);
+    }
+
+    function test_a_bought_token_that_shrinks_when_the_recipient_is_paid_moves_no_bond() public {
+        Run memory run = _run();
+        _rebasing(quote, 6).rebaseWhenPaid(trader, -1);
+        _expectNoBondMoves(run, IAuctionEvents.PaymentFailed.selector);
+    }
+
+    // ---- hooks
+
+    function test_a_hook_of_the_sold_token_cannot_reenter_anything() public {
+        bytes[8] memory calls = [
+            abi.encodeCall(IAuctionHouse.openRound, (market, "")),
+            abi.encodeCall(IAuctionHouse.commit, (0, strategy, 0)),
+            abi.encodeCall(IAuctionEnd.claim, (address(quote), solver)),
+            abi.encodeCall(IAuctionEnd.closeRound, (0, "")),
+            abi.encodeCall(IAuctionEnd.penalise, (0, 0)),
+            abi.encodeCall(IAuctionEnd.release, (0, 0)),
+            bytes(""),
+            bytes("")
+        ];
+        for (uint256 i; i < 8; ++i) {
+            Run memory run = _run();
+            if (i == 6) calls[i] = abi.encodeCall(IAuctionHouse.fill, (_fillRequest(run, 0)));
+            if (i == 7) calls[i] = abi.encodeCall(IAuctionHouse.settle, (_settleRequest(run, _indices(0))));
+            _replace(base, address(new HookToken(18)));
+            HookToken token = HookToken(address(base));
+            token.setHook(address(executor), address(house), calls[i]);
+            uint256 before = quote.balanceOf(trader);
+            assertTrue(house.fill(_fillRequest(run, 0)));
+            assertEq(token.reason(), abi.encodeWithSelector(ReentrancyGuardTransient.Reentrancy.selector));
+            assertEq(quote.balanceOf(trader) - before, 2003 * QUOTE);
+            token.setHook(address(0), address(0), "");
+            _nextNonce();
+        }
+    }
+
+    /// @dev The next round's intent has another nonce, so that it can be filled too.
+    function _nextNonce() internal {
+        ++_nonce;
+        _observe(1);
+    }
+
+    uint256 internal _nonce;
+
+    function _intent(uint256 direction, uint256 sell, uint256 minBuy, uint256 nonce)
+        internal
+        view
+        override
+        returns (Intent memory)
+    {
+        return super._intent(direction, sell, minBuy, nonce + _nonce);
     }
 }

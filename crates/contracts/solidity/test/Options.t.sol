@@ -284,6 +284,18 @@ contract OptionsTest is CoinMarket {
         _assertVoided(run);
     }
 
+    /// A token that answers nothing, or no, gives nothing that could be sold.
+    function test_an_allowance_that_is_not_told_is_none() public {
+        bytes memory ask = abi.encodeWithSignature("allowance(address,address)", trader, permit2);
+        Run memory run = _run(0, bytes32(0));
+        vm.mockCall(address(base), ask, "");
+        _void(run);
+        vm.clearMockedCalls();
+        run = _runOf(_intent(0, BASE, 1, 2), 1500);
+        vm.mockCallRevert(address(base), ask, abi.encode(type(uint256).max));
+        _void(run);
+    }
+
     function test_a_slot_that_can_be_filled_is_not_voided() public {
         Run memory run = _runOf(_intent(0, BASE, 2003 * QUOTE, 1), 1500);
         FillRequest memory request = _fillRequest(run, 0);

@@ -5,7 +5,8 @@ import {Vm} from "forge-std/Vm.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {KeySet} from "../src/auction/KeySet.sol";
 import {Intent, Result, Round, IAuctionEvents} from "../src/interfaces/IAuctionHouse.sol";
-import {IMarkets} from "../src/interfaces/IMarkets.sol";
+import {IFeed} from "../src/interfaces/IFeed.sol";
+import {IMarkets, MarketParams} from "../src/interfaces/IMarkets.sol";
 
 contract RoundsTest is Fixture {
     uint256 internal constant COST = OPENER_BOND + REWARD;
@@ -139,6 +140,18 @@ contract RoundsTest is Fixture {
         house.openRound{value: COST}(market, slots);
     }
 
+    // covers: M13
+    function test_features_that_have_become_stale_open_no_round() public {
+        Intent[] memory intents = new Intent[](1);
+        intents[0] = _intent(0, BASE, 0, 1);
+        bytes memory slots = _slots(intents);
+        house.openRound{value: COST}(market, slots);
+        _nextBlocks(10);
+        bytes memory reason = abi.encodeWithSelector(IFeed.StaleReading.selector, 132, 120);
+        vm.expectRevert(abi.encodeWithSelector(IMarkets.FeedFailed.selector, address(twap), reason));
+        house.openRound{value: COST}(market, slots);
+    }
+
     // covers: C18
     function test_pausing_leaves_running_rounds_alone() public {
         Run memory run = _openOne();
@@ -214,6 +227,35 @@ contract RoundsTest is Fixture {
         _toEnd(run);
         house.closeRound(run.id, _pack(run.results));
         assertEq(registry.account(id).bond, 10 ether);
+    }
+
+    function test_a_winner_at_the_reserve_earns_the_fee() public {
+        MarketParams memory p = _params();
+        p.reserveQuote = 1500;
+        _closeUnfilled(p);
+        assertEq(registry.account(strategy).bond, 10 ether + UNFILLED_FEE);
+    }
+
+    function test_the_unfilled_fee_may_be_a_wei_or_nothing() public {
+        MarketParams memory p = _params();
+        for (uint96 fee; fee < 2; ++fee) {
+            p.unfilledFee = fee;
+            uint256 before = opener.balance;
+            _closeUnfilled(p);
+            assertEq(registry.account(strategy).bond, 10 ether + fee);
+            assertEq(before - opener.balance, REWARD + fee);
+            assertEq(address(house).balance, 0);
+        }
+    }
+
+    /// @dev A round of a new market whose only slot has a winner and is not filled.
+    function _closeUnfilled(MarketParams memory p) internal {
+        market = _createMarket(p);
+        strategy = _activeStrategy(solver, address(executor), 100 + uint64(p.unfilledFee));
+        _observe(8);
+        Run memory run = _settledOne(_result(1500, 100, 1));
+        _toEnd(run);
+        house.closeRound(run.id, _pack(run.results));
     }
 
     function _inventoryOf(address owner) internal returns (address) {
@@ -319,5 +361,16 @@ contract RoundsTest is Fixture {
         vm.prank(opener);
         vm.expectRevert();
         keys.proposeKeySetRoot(bytes32(uint256(1)));
+    }
+
+    function test_the_settle_reward_is_that_of_the_parameters() public {
+        assertEq(markets.settleReward(market), markets.params(market).settleReward);
+        MarketParams memory p = _params();
+        p.settleReward = type(uint88).max;
+        assertEq(markets.settleReward(_createMarket(p)), type(uint88).max);
+        p.settleReward = 0;
+        assertEq(markets.settleReward(_createMarket(p)), 0);
+        vm.expectRevert(abi.encodeWithSelector(IMarkets.UnknownMarket.selector, bytes32(uint256(5))));
+        markets.settleReward(bytes32(uint256(5)));
     }
 }

@@ -2,15 +2,18 @@
 pragma solidity ^0.8.28;
 
 import {Fixture} from "./support/Fixture.sol";
+import {InventoryExecutor} from "../src/executors/InventoryExecutor.sol";
 import {SettableVerifier} from "./support/SettableVerifier.sol";
 import {
     IAuctionHouse,
     SettleRequest,
     Result,
+    Commit,
     CommitState,
     Intent,
     IAuctionEvents
 } from "../src/interfaces/IAuctionHouse.sol";
+import {PublicData} from "../src/libraries/PublicData.sol";
 import {ResultsLib} from "../src/libraries/ResultsLib.sol";
 
 contract SettleTest is Fixture {
@@ -113,6 +116,28 @@ contract SettleTest is Fixture {
         house.settle(request);
     }
 
+    /// The eight public inputs, from the parts: beta, sigma, and the data at sigma, whose coordinates are both there.
+    function test_the_public_inputs_are_those_of_the_data() public {
+        Run memory run = _twoSheets();
+        SettleRequest memory request = _settleRequest(run, _indices(0, 1));
+        request.beta = bytes32(uint256(1) << 192 | 2 << 128 | 3 << 64 | 4);
+        bytes memory d =
+            bytes.concat(run.id, house.getRound(run.id).keySetRoot, run.features, run.slots, request.claims);
+        for (uint32 i; i < 2; ++i) {
+            Commit memory c = house.getCommit(run.id, i);
+            d = bytes.concat(d, abi.encodePacked(i + 1, c.strategyId, c.sheetCommitment));
+        }
+        d = bytes.concat(d, new bytes(3200 - d.length));
+        uint256[8] memory inputs = house.publicInputs(request);
+        for (uint256 i; i < 4; ++i) {
+            assertEq(inputs[i], i + 1);
+        }
+        (uint256 s0, uint256 s1) = PublicData.sigma(address(house), run.id, d, request.beta);
+        (uint256 g0, uint256 g1) = PublicData.evaluate(d, s0, s1);
+        assertEq(abi.encode(inputs[4], inputs[5], inputs[6], inputs[7]), abi.encode(s0, s1, g0, g1));
+        assertTrue(s1 != 0 && g1 != 0);
+    }
+
     // covers: Z13
     function test_a_proof_of_another_round_is_rejected() public {
         Run memory a = _openOne();
@@ -128,6 +153,7 @@ contract SettleTest is Fixture {
         house.settle(_settleRequest(a, _indices(0)));
     }
 
+    // covers: M13
     function test_what_the_round_recorded_cannot_be_replaced() public {
         Run memory run = _twoSheets();
         SettleRequest memory request = _settleRequest(run, _indices(0));
@@ -189,6 +215,42 @@ contract SettleTest is Fixture {
         _expect(_settleRequest(run, _indices(0)), IAuctionEvents.QuoteOutOfRange.selector);
         run.results[0] = _result(4_000, 0, 1);
         house.settle(_settleRequest(run, _indices(0)));
+    }
+
+    function test_each_winners_own_range_holds_whatever_the_order_of_winners() public {
+        address narrow = makeAddr("narrow");
+        InventoryExecutor own = new InventoryExecutor(address(house), narrow);
+        vm.deal(narrow, 10 ether);
+        vm.startPrank(narrow);
+        bytes32 id =
+            registry.register{value: 10 ether}(market, CLASS, bytes32(uint256(9)), address(own), address(0), -100, 100);
+        registry.activate(id);
+        vm.stopPrank();
+        _observe(8);
+        Intent[] memory intents = new Intent[](4);
+        for (uint256 i; i < 4; ++i) {
+            intents[i] = _intent(0, BASE, 0, i);
+        }
+        Run memory run = _open(intents);
+        _commit(run, solver, strategy);
+        _commit(run, narrow, id);
+        _toSettle(run);
+        uint32[4] memory winners = [uint32(1), 2, 1, 1];
+        for (uint256 i; i < 4; ++i) {
+            run.results[i] = _result(winners[i] == 1 ? int32(4_000) : int32(100), 0, winners[i]);
+        }
+        // the narrow one with a quote that only the other may have, after it, and between it and itself
+        for (uint8 i; i < 4; ++i) {
+            uint32 honest = run.results[i].winner;
+            run.results[i] = _result(101, 0, 2);
+            vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.QuoteOutOfRange.selector, i, 2));
+            house.settle(_settleRequest(run, _indices(0, 1)));
+            run.results[i] = _result(-101, 0, 2);
+            vm.expectRevert(abi.encodeWithSelector(IAuctionEvents.QuoteOutOfRange.selector, i, 2));
+            house.settle(_settleRequest(run, _indices(0, 1)));
+            run.results[i] = _result(honest == 1 ? int32(-4_000) : int32(-100), 0, honest);
+        }
+        house.settle(_settleRequest(run, _indices(0, 1)));
     }
 
     // covers: C7

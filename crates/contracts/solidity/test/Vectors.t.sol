@@ -110,9 +110,13 @@ contract VectorsTest is Fixture {
     function build(bytes calldata f, bytes calldata s, bytes calldata c, bytes calldata sheets)
         external
         view
-        returns (bytes memory)
+        returns (bytes memory d)
     {
-        return PublicData.build(_bytes32(".publicData.roundId"), _bytes32(".publicData.keySetRoot"), f, s, c, sheets);
+        d = PublicData.build(_bytes32(".publicData.roundId"), _bytes32(".publicData.keySetRoot"), f, s, c);
+        for (uint256 i; i < 16; ++i) {
+            bytes calldata own = sheets[68 * i:68 * i + 68];
+            PublicData.putSheet(d, i, uint32(bytes4(own)), bytes32(own[4:]), bytes32(own[36:]));
+        }
     }
 
     function _part(string memory name) internal view returns (bytes memory) {

@@ -5,23 +5,20 @@ use plonky2::field::goldilocks_field::GoldilocksField;
 use plonky2::field::polynomial::PolynomialCoeffs;
 use plonky2::field::types::{Field, Field64, PrimeField64};
 use plonky2::fri::proof::{FriInitialTreeProof, FriProof, FriQueryRound, FriQueryStep};
-use plonky2::hash::hash_types::BytesHash;
-use plonky2::hash::keccak::KeccakHash;
 use plonky2::hash::merkle_proofs::MerkleProof;
 use plonky2::hash::merkle_tree::MerkleCap;
 use plonky2::plonk::circuit_data::{CommonCircuitData, VerifierCircuitData, VerifierOnlyCircuitData};
-use plonky2::plonk::config::KeccakGoldilocksConfig;
 use plonky2::plonk::proof::{OpeningSet, Proof, ProofWithPublicInputs};
 
+use sotto_circuits::evm_hash::{EvmConfig, EvmDigest, EvmHash};
+
 use super::error::Error;
-use super::layout::{DIGEST_BYTES, ELEMENT_BYTES, Layout};
+use super::layout::{ELEMENT_BYTES, Layout};
 
 type F = GoldilocksField;
 type Extension = QuadraticExtension<F>;
-type H = KeccakHash<DIGEST_BYTES>;
-type Digest = BytesHash<DIGEST_BYTES>;
 /// A proof of the wrap circuit with its public inputs.
-pub type WrapProof = ProofWithPublicInputs<F, KeccakGoldilocksConfig, 2>;
+pub type WrapProof = ProofWithPublicInputs<F, EvmConfig, 2>;
 
 /// The proof's bytes in the layout of [`Layout`], without the public inputs.
 #[must_use]
@@ -123,7 +120,7 @@ pub fn decode_proof(
 /// Those of [`decode_proof`], and `InvalidProof` with plonky2's reason.
 pub fn verify_encoded(
     common: &CommonCircuitData<F, 2>,
-    verifier_only: &VerifierOnlyCircuitData<KeccakGoldilocksConfig, 2>,
+    verifier_only: &VerifierOnlyCircuitData<EvmConfig, 2>,
     public_inputs: &[u64],
     bytes: &[u8],
 ) -> Result<(), Error> {
@@ -134,7 +131,7 @@ pub fn verify_encoded(
 
 fn put_elements(out: &mut Vec<u8>, elements: &[F]) {
     for element in elements {
-        out.extend_from_slice(&element.to_canonical_u64().to_le_bytes());
+        out.extend_from_slice(&element.to_canonical_u64().to_be_bytes());
     }
 }
 
@@ -144,7 +141,7 @@ fn put_extensions(out: &mut Vec<u8>, elements: &[Extension]) {
     }
 }
 
-fn put_digests(out: &mut Vec<u8>, digests: &[Digest]) {
+fn put_digests(out: &mut Vec<u8>, digests: &[EvmDigest]) {
     for digest in digests {
         out.extend_from_slice(&digest.0);
     }
@@ -174,7 +171,7 @@ impl Reader<'_> {
 
     fn element(&mut self) -> Result<F, Error> {
         let offset = self.position;
-        element(offset, u64::from_le_bytes(self.take()?))
+        element(offset, u64::from_be_bytes(self.take()?))
     }
 
     fn elements(&mut self, len: usize) -> Result<Vec<F>, Error> {
@@ -185,11 +182,11 @@ impl Reader<'_> {
         (0..len).map(|_| Ok(QuadraticExtension([self.element()?, self.element()?]))).collect()
     }
 
-    fn digests(&mut self, len: usize) -> Result<Vec<Digest>, Error> {
-        (0..len).map(|_| Ok(BytesHash(self.take()?))).collect()
+    fn digests(&mut self, len: usize) -> Result<Vec<EvmDigest>, Error> {
+        (0..len).map(|_| Ok(EvmDigest(self.take()?))).collect()
     }
 
-    fn query(&mut self, layout: &Layout) -> Result<FriQueryRound<F, H, 2>, Error> {
+    fn query(&mut self, layout: &Layout) -> Result<FriQueryRound<F, EvmHash, 2>, Error> {
         let mut leaves = Vec::new();
         for len in layout.leaf_lens {
             leaves.push(self.elements(len)?);

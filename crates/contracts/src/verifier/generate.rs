@@ -8,7 +8,8 @@ use plonky2::field::goldilocks_field::GoldilocksField;
 use plonky2::field::types::{Field, PrimeField64};
 use plonky2::fri::FriParams;
 use plonky2::plonk::circuit_data::{CommonCircuitData, VerifierOnlyCircuitData};
-use plonky2::plonk::config::{GenericHashOut, KeccakGoldilocksConfig};
+use plonky2::plonk::config::GenericHashOut;
+use sotto_circuits::evm_hash::EvmConfig;
 
 use super::error::Error;
 use super::gates::{coset_generator, gate_call};
@@ -43,19 +44,19 @@ pub const WRAP: Names<'static> = Names { prefix: "Wrap", libraries: ".." };
 /// `UnknownGate`, `UnsupportedCircuit` or `UnreadableCircuit`, see [`generate_named`].
 pub fn generate(
     common: &CommonCircuitData<F, 2>,
-    verifier_only: &VerifierOnlyCircuitData<KeccakGoldilocksConfig, 2>,
+    verifier_only: &VerifierOnlyCircuitData<EvmConfig, 2>,
 ) -> Result<Vec<GeneratedFile>, Error> {
     generate_named(common, verifier_only, WRAP)
 }
 
-/// Generates the verifier of any circuit over `KeccakGoldilocksConfig` with eight public inputs.
+/// Generates the verifier of any circuit over `EvmConfig` with eight public inputs.
 ///
 /// # Errors
 /// `UnknownGate` for a gate without a constraint library; `UnsupportedCircuit` for lookups, hiding, another number of
 /// public inputs or a shape that the contract cannot take; `UnreadableCircuit` if the selectors cannot be read.
 pub fn generate_named(
     common: &CommonCircuitData<F, 2>,
-    verifier_only: &VerifierOnlyCircuitData<KeccakGoldilocksConfig, 2>,
+    verifier_only: &VerifierOnlyCircuitData<EvmConfig, 2>,
     names: Names<'_>,
 ) -> Result<Vec<GeneratedFile>, Error> {
     check_supported(common)?;
@@ -162,10 +163,10 @@ fn check_supported(common: &CommonCircuitData<F, 2>) -> Result<(), Error> {
     require(work <= 64, "proof_of_work_bits", "at most 64", work.to_string())
 }
 
-/// FRI parameters as the transcript takes them, then the circuit digest: elements of eight bytes, little-endian.
+/// FRI parameters as the transcript takes them, then the circuit digest: elements of eight bytes, big-endian.
 fn transcript_start(
     common: &CommonCircuitData<F, 2>,
-    verifier_only: &VerifierOnlyCircuitData<KeccakGoldilocksConfig, 2>,
+    verifier_only: &VerifierOnlyCircuitData<EvmConfig, 2>,
 ) -> Vec<u8> {
     let FriParams { config, hiding, degree_bits, reduction_arity_bits } = &common.fri_params;
     let mut elements = vec![
@@ -180,7 +181,7 @@ fn transcript_start(
     elements.extend(reduction_arity_bits.iter().map(|&bits| F::from_canonical_usize(bits)));
     let digest: Vec<F> = verifier_only.circuit_digest.to_vec();
     elements.extend(digest);
-    elements.iter().flat_map(|element| element.to_canonical_u64().to_le_bytes()).collect()
+    elements.iter().flat_map(|element| element.to_canonical_u64().to_be_bytes()).collect()
 }
 
 fn shape(common: &CommonCircuitData<F, 2>, selectors: &Selectors) -> Result<String, Error> {

@@ -5,9 +5,8 @@ use plonky2::plonk::circuit_data::CommonCircuitData;
 
 use super::error::Error;
 
-/// Bytes of a Merkle digest: Keccak-256, truncated.
-pub const DIGEST_BYTES: usize = 25;
-/// Bytes of a field element, little-endian.
+pub use sotto_circuits::evm_hash::DIGEST_BYTES;
+/// Bytes of a field element, big-endian.
 pub const ELEMENT_BYTES: usize = 8;
 /// Bytes of an element of the quadratic extension: c0, then c1.
 pub const EXTENSION_BYTES: usize = 2 * ELEMENT_BYTES;
@@ -25,7 +24,7 @@ pub const PUBLIC_INPUTS: usize = 8;
 /// 6. per query: the four leaves (constants and sigmas, wires, Z and partial products, quotient) as elements, their
 ///    four Merkle paths, then per folding step the coset's evaluations and their Merkle path.
 ///
-/// Field elements are eight bytes little-endian and below p, so that leaves and transcript hash them as they lie;
+/// Field elements are eight bytes big-endian and below p, so that leaves and transcript hash them as they lie;
 /// extension elements are two of them, c0 first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {

@@ -9,7 +9,7 @@ use alloy::{
 };
 use plonky2::{
     field::{goldilocks_field::GoldilocksField, types::PrimeField64},
-    plonk::{circuit_data::VerifierCircuitData, config::KeccakGoldilocksConfig},
+    plonk::circuit_data::VerifierCircuitData,
     util::serialization::DefaultGateSerializer,
 };
 use sotto_circuits::{
@@ -28,7 +28,7 @@ use sotto_model::{
 use sotto_types::{MARKET_FEATURES, PublicData, SLOTS, Slot};
 
 /// What the verifier of a proof knows of its circuit.
-pub(crate) type Circuit = VerifierCircuitData<GoldilocksField, KeccakGoldilocksConfig, 2>;
+pub(crate) type Circuit = VerifierCircuitData<GoldilocksField, KC, 2>;
 
 /// A circuit with one of its proofs, as the contract takes it.
 pub(crate) struct Vector {

@@ -12,15 +12,16 @@ use plonky2::iop::target::{BoolTarget, Target};
 use plonky2::iop::witness::{PartialWitness, WitnessWrite};
 use plonky2::plonk::circuit_builder::CircuitBuilder;
 use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData};
-use plonky2::plonk::config::{KeccakGoldilocksConfig, PoseidonGoldilocksConfig};
+use plonky2::plonk::config::PoseidonGoldilocksConfig;
 use plonky2::plonk::proof::ProofWithPublicInputs;
 use plonky2::util::reducing::ReducingFactorTarget;
+use sotto_circuits::evm_hash::EvmConfig;
 
 type F = GoldilocksField;
 type Inner = CircuitData<F, PoseidonGoldilocksConfig, 2>;
 type InnerProof = ProofWithPublicInputs<F, PoseidonGoldilocksConfig, 2>;
-pub(crate) type Outer = CircuitData<F, KeccakGoldilocksConfig, 2>;
-pub(crate) type OuterProof = ProofWithPublicInputs<F, KeccakGoldilocksConfig, 2>;
+pub(crate) type Outer = CircuitData<F, EvmConfig, 2>;
+pub(crate) type OuterProof = ProofWithPublicInputs<F, EvmConfig, 2>;
 
 /// The configuration of the `fast` wrap profile.
 pub(crate) fn outer_config() -> CircuitConfig {
@@ -77,7 +78,7 @@ pub(crate) fn build(config: CircuitConfig, zero_knowledge: bool, constant: u64) 
     );
     builder.register_public_inputs(&hashed.elements);
     builder.register_public_inputs(&extra[..4]);
-    let outer = builder.build::<KeccakGoldilocksConfig>();
+    let outer = builder.build::<EvmConfig>();
     let mut witness = PartialWitness::new();
     witness.set_proof_with_pis_target(&proof_target, &proof).unwrap();
     witness.set_verifier_data_target(&data_target, &inner.verifier_only).unwrap();

@@ -7,13 +7,14 @@ use plonky2::{
     },
     hash::{
         hashing::PlonkyPermutation,
-        keccak::KeccakHash,
         merkle_tree::MerkleTree,
         poseidon::{PoseidonHash, PoseidonPermutation},
     },
     iop::challenger::Challenger,
     plonk::config::GenericHashOut,
 };
+
+use sotto_circuits::evm_hash::EvmHash;
 
 use super::{
     Backend, FastHash, Leaves, build_tree_from_leaf_digests, grind, hash_columns, hash_leaves,
@@ -111,17 +112,19 @@ fn trees_equal_plonky2s<H: FastHash>() {
 }
 
 #[test]
-fn keccak_trees_equal_plonky2s() {
-    trees_equal_plonky2s::<KeccakHash<25>>();
+fn keccak_trees_equal_the_hashers() {
+    trees_equal_plonky2s::<EvmHash>();
 }
 
 /// What `fri_proof_of_work` asks of a challenger after these observations, for each number of buffered inputs.
 fn ground_witnesses_satisfy_plonky2s_challenger<H: FastHash>() {
-    for buffered in 0..8 {
-        let observed = F::rand_vec(8);
+    let rate = H::Permutation::RATE;
+    // Keccak's blocks end behind 13 and 30 inputs.
+    for buffered in (0..8).chain([12, 13, 29, 30, 63]).filter(|&buffered| buffered < rate) {
+        let observed = F::rand_vec(rate);
         let mut challenger = Challenger::<F, H>::new();
         challenger.observe_elements(&observed);
-        // Eight observations permute, so the state is known, and the rest stays buffered.
+        // So many observations permute, so the state is known, and the rest stays buffered.
         let mut state = challenger.clone().compact();
         let inputs = F::rand_vec(buffered);
         challenger.observe_elements(&inputs);
@@ -151,7 +154,7 @@ fn poseidon_witnesses_satisfy_plonky2s_challenger() {
 
 #[test]
 fn keccak_witnesses_satisfy_plonky2s_challenger() {
-    ground_witnesses_satisfy_plonky2s_challenger::<KeccakHash<25>>();
+    ground_witnesses_satisfy_plonky2s_challenger::<EvmHash>();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use plonky2::{
     },
     plonk::{
         circuit_data::CircuitConfig,
-        config::{GenericConfig, KeccakGoldilocksConfig, PoseidonGoldilocksConfig},
+        config::{GenericConfig, PoseidonGoldilocksConfig},
         prover::prove_with_partition_witness,
     },
     util::timing::TimingTree,
@@ -19,6 +19,7 @@ use plonky2::{
 use sotto_circuits::{
     CAPACITIES, CompactCircuit, Layer, LeafCircuit, ShrinkCircuit, ShrinkProof, WrapCircuit,
     classes::standard_classes,
+    evm_hash::EvmConfig,
     field::{Builder, CircuitData, CompactQueries, D, F, Proof, Target},
     security::MINIMUM_BITS,
 };
@@ -124,7 +125,7 @@ fn keccak_trees_are_the_stock_provers() {
         config.fri_config.rate_bits = 4;
         config.fri_config.num_query_rounds = 24;
     });
-    let (data, input) = chain::<KeccakGoldilocksConfig>(config, 20);
+    let (data, input) = chain::<EvmConfig>(config, 20);
     assert_equal(&data, &witness(input, 7));
 }
 

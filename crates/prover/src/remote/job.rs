@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Keccak256};
 
 mod sealed {
     pub trait Sealed {}
@@ -101,7 +101,11 @@ pub struct JobId(B256);
 impl JobId {
     /// The id of an input.
     pub fn of(kind: &str, input: &[u8]) -> Self {
-        Self(keccak256([kind.as_bytes(), &[0], input].concat()))
+        let mut hasher = Keccak256::new();
+        for part in [kind.as_bytes(), &[0], input] {
+            hasher.update(part);
+        }
+        Self(hasher.finalize())
     }
 
     /// The id that [`fmt::Display`] wrote.

@@ -9,7 +9,7 @@ const ID: &str = "Sotto-Job";
 const DEADLINE: &str = "Sotto-Deadline";
 const ATTEMPT: &str = "Sotto-Attempt";
 const AVOID: &str = "Sotto-Avoid";
-const OBJECT: &str = "Sotto-Object";
+const SIZE: &str = "Sotto-Size";
 const OUTCOME: &str = "Sotto-Outcome";
 const REASON: &str = "Sotto-Reason";
 const PROOF: &str = "Sotto-Proof";
@@ -31,8 +31,8 @@ pub(super) struct JobHeader {
     pub(super) attempt: u32,
     /// Workers that shall not take it.
     pub(super) avoid: Vec<String>,
-    /// Where the input is; in the payload if absent.
-    pub(super) object: Option<String>,
+    /// Bytes of the input, when it is stored beside the message; in the payload if absent.
+    pub(super) stored: Option<usize>,
 }
 
 impl JobHeader {
@@ -45,8 +45,8 @@ impl JobHeader {
         if !self.avoid.is_empty() {
             map.insert(AVOID, self.avoid.join(","));
         }
-        if let Some(object) = &self.object {
-            map.insert(OBJECT, object.clone());
+        if let Some(bytes) = self.stored {
+            map.insert(SIZE, bytes.to_string());
         }
         map
     }
@@ -61,7 +61,7 @@ impl JobHeader {
             deadline: text(map, DEADLINE)?.parse().ok()?,
             attempt: text(map, ATTEMPT)?.parse().ok()?,
             avoid: avoid.unwrap_or_default(),
-            object: object(map)?,
+            stored: size(map)?,
         })
     }
 }
@@ -103,16 +103,15 @@ pub(super) struct ResultHeader {
     pub(super) reason: Option<String>,
     /// Seconds that the worker took.
     pub(super) seconds: f64,
-    /// Where the proof is; in the payload if absent.
-    pub(super) object: Option<Stored>,
+    /// The proof, when it is stored beside the message; in the payload if absent.
+    pub(super) stored: Option<Stored>,
 }
 
-/// A proof in the object store. Workers share that store, so its name alone says nothing of who wrote it; the digest
-/// stands in a message that only the worker can publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A proof in the stream of proofs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
-    pub(super) name: String,
-    /// Keccak of the proof.
+    pub(super) bytes: usize,
+    /// Keccak of the proof: another attempt of the worker may have overwritten what is stored.
     pub(super) digest: B256,
 }
 
@@ -126,9 +125,9 @@ impl ResultHeader {
         if let Some(reason) = &self.reason {
             map.insert(REASON, line(reason));
         }
-        if let Some(object) = &self.object {
-            map.insert(OBJECT, object.name.clone());
-            map.insert(PROOF, object.digest.to_string());
+        if let Some(Stored { bytes, digest }) = &self.stored {
+            map.insert(SIZE, bytes.to_string());
+            map.insert(PROOF, digest.to_string());
         }
         map
     }
@@ -136,8 +135,8 @@ impl ResultHeader {
     pub(super) fn read(map: Option<&HeaderMap>) -> Option<Self> {
         let map = map?;
         let name = text(map, OUTCOME)?;
-        let stored = match object(map)? {
-            Some(name) => Some(Stored { name, digest: text(map, PROOF)?.parse().ok()? }),
+        let stored = match size(map)? {
+            Some(bytes) => Some(Stored { bytes, digest: text(map, PROOF)?.parse().ok()? }),
             None => None,
         };
         Some(Self {
@@ -145,7 +144,7 @@ impl ResultHeader {
             attempt: text(map, ATTEMPT)?.parse().ok()?,
             reason: text(map, REASON).map(line),
             seconds: text(map, SECONDS)?.parse().ok().filter(|s: &f64| s.is_finite() && *s >= 0.0)?,
-            object: stored,
+            stored,
         })
     }
 }
@@ -164,12 +163,10 @@ fn text<'a>(map: &'a HeaderMap, name: &str) -> Option<&'a str> {
     map.get(name).map(async_nats::HeaderValue::as_str)
 }
 
-/// The name of a stored object: absent, or made of what our names are made of.
-fn object(map: &HeaderMap) -> Option<Option<String>> {
-    let Some(name) = text(map, OBJECT) else { return Some(None) };
-    let plain = (1..=160).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    plain.then(|| Some(name.to_owned()))
+/// Bytes of what is stored: absent, or a number.
+fn size(map: &HeaderMap) -> Option<Option<usize>> {
+    let Some(number) = text(map, SIZE) else { return Some(None) };
+    number.parse().ok().map(Some)
 }
 
 /// One line of printable characters, cut to a bounded length: reasons are written to logs.
@@ -195,7 +192,7 @@ mod tests {
             deadline: 1_700_000_000_123,
             attempt: 2,
             avoid: vec!["w-1".into(), "w-2".into()],
-            object: Some("abc-1".into()),
+            stored: Some(300_000),
         };
         assert_eq!(JobHeader::read(Some(&job.write())), Some(job));
         let result = ResultHeader {
@@ -203,7 +200,7 @@ mod tests {
             attempt: 1,
             reason: Some("no memory".into()),
             seconds: 1.25,
-            object: Some(Stored { name: "w.1".into(), digest: B256::repeat_byte(7) }),
+            stored: Some(Stored { bytes: 7, digest: B256::repeat_byte(7) }),
         };
         assert_eq!(ResultHeader::read(Some(&result.write(JobId::of("wrap", b"1")))), Some(result));
     }
@@ -212,9 +209,9 @@ mod tests {
     #[test]
     fn malformed_headers_are_refused_and_reasons_are_bounded_lines() {
         let good =
-            JobHeader { id: JobId::of("a", b""), deadline: 1, attempt: 0, avoid: vec![], object: None };
+            JobHeader { id: JobId::of("a", b""), deadline: 1, attempt: 0, avoid: vec![], stored: None };
         for (name, value) in
-            [(ID, "xyz"), (DEADLINE, "-1"), (ATTEMPT, "4294967296"), (OBJECT, "../secret"), (OBJECT, "")]
+            [(ID, "xyz"), (DEADLINE, "-1"), (ATTEMPT, "4294967296"), (SIZE, "-1"), (SIZE, "")]
         {
             let mut map = good.write();
             map.insert(name, value);

@@ -28,7 +28,7 @@
 //! }
 //! ```
 //!
-//! A job's way: its input goes to the object store (or into the message, when small), its message into a work-queue stream
+//! A job's way: its input goes in parts into a stream of its own (or into the message, when small), its message into a work-queue stream
 //! under `sotto.<reach>.jobs.<deadline class>.<kind>`, with the content's hash as the message id, so that the same job
 //! submitted twice is proved once. A worker takes the most urgent class first, tells the broker every few seconds that it is
 //! still at work, publishes the result under `sotto.<reach>.results.<worker>.<job>` and acknowledges. A worker that dies or

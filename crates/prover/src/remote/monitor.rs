@@ -4,13 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use async_nats::{
     connection::State,
-    jetstream::{consumer::pull, kv::Operation},
+    jetstream::{
+        consumer::pull,
+        kv::{Operation, Watch},
+    },
 };
 use futures::StreamExt as _;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    DeadlineClass, Reach,
+    DeadlineClass, Reach, RemoteError,
     job::unix_millis,
     queue::Shared,
     topology::{Names, Topology},
@@ -44,21 +47,28 @@ pub(super) async fn keep_topology<R: Reach>(shared: Arc<Shared>) {
 /// Follows the list of workers.
 pub(super) async fn watch_workers(shared: Arc<Shared>) {
     loop {
-        if let Ok(topology) = shared.topology()
-            && let Ok(mut watch) = topology.adverts.watch_with_history(">").await
-        {
-            while let Some(Ok(entry)) = watch.next().await {
-                match entry.operation {
-                    Operation::Put => {
-                        if let Ok(advert) = serde_json::from_slice(&entry.value) {
-                            shared.roster.heard(&entry.key, advert);
-                        }
-                    }
-                    Operation::Delete | Operation::Purge => shared.roster.left(&entry.key),
-                }
+        if let Ok(topology) = shared.topology() {
+            match topology.adverts.watch_with_history(">").await {
+                Ok(watch) => listen(&shared, watch).await,
+                // The list is in the broker's memory, so a broker that was restarted has lost it.
+                Err(error) => shared.doubt(&RemoteError::broker("listening to workers", &error)),
             }
         }
         sleep(RETRY / 5).await;
+    }
+}
+
+/// Until the list cannot be followed any more.
+async fn listen(shared: &Shared, mut watch: Watch) {
+    while let Some(Ok(entry)) = watch.next().await {
+        match entry.operation {
+            Operation::Put => {
+                if let Ok(advert) = serde_json::from_slice(&entry.value) {
+                    shared.roster.heard(&entry.key, advert);
+                }
+            }
+            Operation::Delete | Operation::Purge => shared.roster.left(&entry.key),
+        }
     }
 }
 

@@ -17,6 +17,8 @@ use super::{
 pub struct Patience {
     /// A job that no worker has proved after this long is proved at home.
     pub answer_within: Duration,
+    /// A job is proved at home when, for this long, no worker was there that could have it or take it.
+    pub deserted_after: Duration,
     /// Time before the deadline that is kept for proving at home; a job that has no more than this goes to no worker.
     pub reserve: Duration,
     /// Attempts with workers, each after a wrong proof or a failure.
@@ -24,9 +26,14 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// Half a minute, ten seconds in reserve, three attempts.
+    /// Half a minute, two seconds without workers, ten seconds in reserve, three attempts.
     fn default() -> Self {
-        Self { answer_within: Duration::from_secs(30), reserve: Duration::from_secs(10), attempts: 3 }
+        Self {
+            answer_within: Duration::from_secs(30),
+            deserted_after: Duration::from_secs(2),
+            reserve: Duration::from_secs(10),
+            attempts: 3,
+        }
     }
 }
 

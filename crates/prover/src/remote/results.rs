@@ -75,12 +75,5 @@ pub(super) fn publish_error(what: &'static str, error: &(dyn Error + 'static)) -
         }
         source = error.source();
     }
-    // The store's errors carry the broker's words and no code.
-    if ["maximum bytes exceeded", "maximum messages exceeded", "resource limits exceeded", "no space left"]
-        .iter()
-        .any(|words| reason.contains(words))
-    {
-        return RemoteError::Full { reason: format!("{what}: {reason}") };
-    }
     RemoteError::Broker { what, reason }
 }

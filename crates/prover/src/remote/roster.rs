@@ -6,12 +6,14 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use super::{Advert, message::MAX_AVOIDED, topology::ADVERT_LIFE};
 
 /// How long a worker that returned a wrong proof gets no jobs.
 const SHUNNED_FOR: Duration = Duration::from_secs(600);
+/// Between two looks for workers that fell silent.
+const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Roster {
@@ -28,6 +30,7 @@ impl Roster {
 
     pub(super) fn left(&self, worker: &str) {
         self.adverts.lock().remove(worker);
+        self.changed.notify_waiters();
     }
 
     /// Adverts that were renewed lately, without those of shunned workers.
@@ -49,9 +52,37 @@ impl Roster {
         self.present().iter().any(|(_, advert)| !advert.leaving && advert.kinds.iter().any(|k| k == kind))
     }
 
+    /// Whether somebody may hold a job of a kind, or take one: a worker that leaves finishes the job that it has.
+    pub(super) fn may_answer(&self, kind: &str) -> bool {
+        let may = |advert: &Advert| advert.busy || !advert.leaving;
+        self.present().iter().any(|(_, advert)| may(advert) && advert.kinds.iter().any(|k| k == kind))
+    }
+
+    /// Ends when, for a while without a break, there was nobody who may answer.
+    pub(super) async fn deserted(&self, kind: &str, a_while: Duration) {
+        loop {
+            self.until(|| !self.may_answer(kind)).await;
+            if timeout(a_while, self.until(|| self.may_answer(kind))).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a state of the roster. Nobody tells of a worker that falls silent, so it is looked for.
+    async fn until(&self, reached: impl Fn() -> bool) {
+        loop {
+            let told = self.changed.notified();
+            if reached() {
+                return;
+            }
+            let _ = timeout(LOOK, told).await;
+        }
+    }
+
     /// Gives a worker no more jobs for a while.
     pub(super) fn shun(&self, worker: &str) {
         self.shunned.lock().insert(worker.to_owned(), Instant::now());
+        self.changed.notify_waiters();
     }
 
     pub(super) fn is_shunned(&self, worker: &str) -> bool {
@@ -87,5 +118,22 @@ mod tests {
         assert!(roster.takes("wrap"));
         roster.left("b");
         assert!(!roster.takes("wrap"));
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_finishes_its_job_is_waited_for_and_one_that_left_is_not() {
+        let roster = Roster::default();
+        let busy = Advert { kinds: vec!["wrap".into()], busy: true, leaving: true, ..Advert::default() };
+        roster.heard("a", busy.clone());
+        assert!(roster.may_answer("wrap") && !roster.takes("wrap") && !roster.may_answer("sheet"));
+        let (at_once, much_later) = (Duration::from_millis(1), Duration::from_secs(3600));
+        let briefly = Duration::from_millis(50);
+        let pending = async |a_while| timeout(briefly, roster.deserted("wrap", a_while)).await.is_err();
+        assert!(pending(at_once).await, "it has a job");
+        roster.heard("a", Advert { busy: false, ..busy.clone() });
+        assert!(pending(much_later).await, "another may come");
+        roster.heard("b", Advert { leaving: false, ..busy });
+        assert!(pending(at_once).await, "another came");
+        let ((), ()) = tokio::join!(roster.deserted("wrap", at_once), async { roster.left("b") });
     }
 }

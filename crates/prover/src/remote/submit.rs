@@ -200,11 +200,8 @@ impl<R: Reach> Errand<'_, R> {
     /// Puts the job into the stream, its input before it.
     async fn send(&mut self) -> Result<(), RemoteError> {
         let inline = self.input.len() <= self.shared.limits.inline_bytes;
-        let object = (!inline).then(|| self.id.to_string());
-        if let Some(name) = &object
-            && !payload::holds(&self.topology.inputs, name, self.input.len()).await
-        {
-            payload::put(&self.topology.inputs, name, &self.input).await?;
+        if !inline {
+            payload::put(&self.shared.context, &Names::<R>::input(&self.id.to_string()), &self.input).await?;
         }
         let body = if inline { self.input.clone() } else { Bytes::new() };
         let left = self.deadline.saturating_duration_since(Instant::now());
@@ -216,7 +213,7 @@ impl<R: Reach> Errand<'_, R> {
                 deadline,
                 attempt: self.seen,
                 avoid: self.shared.roster.shunned(),
-                object: object.clone(),
+                stored: (!inline).then_some(self.input.len()),
             };
             let subject = Names::<R>::job(class, self.kind.name());
             let sent = results::publish(
@@ -256,7 +253,11 @@ impl<R: Reach> Errand<'_, R> {
     where
         V: Fn(Bytes) -> BoxFuture<'static, Result<T, ProveError>> + Sync,
     {
+        let shared = self.shared;
+        let deserted = shared.roster.deserted(self.kind.name(), shared.patience.deserted_after);
+        tokio::pin!(deserted);
         loop {
+            let mut alone = false;
             let arrived = tokio::select! {
                 message = self.arrivals.next() => {
                     let Some(message) = message else {
@@ -266,12 +267,20 @@ impl<R: Reach> Errand<'_, R> {
                 }
                 // A subscription misses what is published while the connection is away.
                 () = sleep(LOOK) => look::<R>(&self.topology.results, self.id).await,
+                () = &mut deserted => {
+                    alone = true;
+                    look::<R>(&self.topology.results, self.id).await
+                }
             };
-            let Some(arrived) = arrived else { continue };
-            match self.judge(arrived, verify).await? {
-                Verdict::Proved(proof) => return Ok(Ok(proof)),
-                Verdict::Again { reason } => return Ok(Err(reason)),
-                Verdict::Ignored => {}
+            if let Some(arrived) = arrived {
+                match self.judge(arrived, verify).await? {
+                    Verdict::Proved(proof) => return Ok(Ok(proof)),
+                    Verdict::Again { reason } => return Ok(Err(reason)),
+                    Verdict::Ignored => {}
+                }
+            }
+            if alone {
+                return Err(RemoteError::NoWorkers { kind: self.kind.name() });
             }
         }
     }
@@ -328,10 +337,12 @@ impl<R: Reach> Errand<'_, R> {
         V: Fn(Bytes) -> BoxFuture<'static, Result<T, ProveError>> + Sync,
     {
         let limit = self.shared.limits.proof_bytes;
-        let bytes = match &arrived.header.object {
+        let bytes = match &arrived.header.stored {
             None => arrived.payload.clone(),
-            Some(Stored { name, digest }) => {
-                let read = payload::get(&self.topology.proofs, name, "the proof", limit).await;
+            Some(Stored { bytes, digest }) => {
+                let (id, attempt) = (self.id.to_string(), arrived.header.attempt);
+                let subject = Names::<R>::proof(&arrived.worker, &id, attempt);
+                let read = payload::get(&self.topology.proofs, &subject, *bytes, "the proof", limit).await;
                 match read {
                     Ok(bytes) if keccak256(&bytes) == *digest => bytes,
                     Ok(_) => return Ok(Err(Flaw::Unreadable("what is stored is not what was sent".into()))),
@@ -368,7 +379,7 @@ impl<R: Reach> Errand<'_, R> {
                 let _ = topology.jobs.delete_message(sequence).await;
             }
             if stored && sequence.is_some() {
-                let _ = topology.inputs.delete(id.to_string()).await;
+                payload::delete(&topology.inputs, &Names::<R>::input(&id.to_string())).await;
             }
         });
     }

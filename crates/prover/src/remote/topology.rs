@@ -6,7 +6,6 @@ use async_nats::jetstream::{
     Context,
     consumer::{AckPolicy, PullConsumer, pull},
     kv,
-    object_store::{self, ObjectStore},
     stream::{self, DiscardPolicy, RetentionPolicy},
 };
 
@@ -71,12 +70,22 @@ impl<R: Reach> Names<R> {
         format!("SOTTO_{}_DEAD", R::STREAM)
     }
 
-    pub(super) fn inputs() -> String {
-        format!("sotto-{}-inputs", R::NAME)
+    pub(super) fn inputs_stream() -> String {
+        format!("SOTTO_{}_INPUTS", R::STREAM)
     }
 
-    pub(super) fn proofs() -> String {
-        format!("sotto-{}-proofs", R::NAME)
+    pub(super) fn proofs_stream() -> String {
+        format!("SOTTO_{}_PROOFS", R::STREAM)
+    }
+
+    /// Of a job's input; the number of a part follows.
+    pub(super) fn input(id: &str) -> String {
+        format!("sotto.{}.inputs.{id}", R::NAME)
+    }
+
+    /// Of a proof; the number of a part follows. The broker lets a worker publish under its own name only.
+    pub(super) fn proof(worker: &str, id: &str, attempt: u32) -> String {
+        format!("sotto.{}.proofs.{worker}.{id}-{attempt}", R::NAME)
     }
 
     pub(super) fn adverts() -> String {
@@ -116,8 +125,8 @@ impl<R: Reach> Names<R> {
 pub(super) struct Topology {
     pub(super) jobs: stream::Stream,
     pub(super) results: stream::Stream,
-    pub(super) inputs: ObjectStore,
-    pub(super) proofs: ObjectStore,
+    pub(super) inputs: stream::Stream,
+    pub(super) proofs: stream::Stream,
     pub(super) adverts: kv::Store,
 }
 
@@ -140,8 +149,11 @@ impl Topology {
         }
         let results = stream(context, results_config::<R>(limits)).await?;
         stream(context, dead_config::<R>(limits)).await?;
-        let inputs = store(context, &Names::<R>::inputs(), limits).await?;
-        let proofs = store(context, &Names::<R>::proofs(), limits).await?;
+        let payloads = |name, subject: &str| {
+            stream(context, payloads_config(name, format!("sotto.{}.{subject}", R::NAME), limits))
+        };
+        let inputs = payloads(Names::<R>::inputs_stream(), "inputs.*.*").await?;
+        let proofs = payloads(Names::<R>::proofs_stream(), "proofs.*.*.*").await?;
         Ok(Self { jobs, results, inputs, proofs, adverts: adverts::<R>(context).await? })
     }
 }
@@ -152,8 +164,7 @@ pub(super) struct Bound {
     /// Consumers of the worker's kinds, the most urgent class first, by name.
     pub(super) consumers: Vec<(String, PullConsumer)>,
     pub(super) results: stream::Stream,
-    pub(super) inputs: ObjectStore,
-    pub(super) proofs: ObjectStore,
+    pub(super) inputs: stream::Stream,
     pub(super) adverts: kv::Store,
 }
 
@@ -170,10 +181,9 @@ impl Bound {
             }
         }
         let results = context.get_stream(Names::<R>::results_stream()).await.map_err(|e| missing(&e))?;
-        let inputs = context.get_object_store(Names::<R>::inputs()).await.map_err(|e| missing(&e))?;
-        let proofs = context.get_object_store(Names::<R>::proofs()).await.map_err(|e| missing(&e))?;
+        let inputs = context.get_stream(Names::<R>::inputs_stream()).await.map_err(|e| missing(&e))?;
         let adverts = context.get_key_value(Names::<R>::adverts()).await.map_err(|e| missing(&e))?;
-        Ok(Self { consumers, results, inputs, proofs, adverts })
+        Ok(Self { consumers, results, inputs, adverts })
     }
 }
 
@@ -232,18 +242,19 @@ fn dead_config<R: Reach>(limits: &Limits) -> stream::Config {
     }
 }
 
-async fn store(context: &Context, bucket: &str, limits: &Limits) -> Result<ObjectStore, RemoteError> {
-    if let Ok(found) = context.get_object_store(bucket).await {
-        return Ok(found);
-    }
-    let config = object_store::Config {
-        bucket: bucket.to_owned(),
-        max_age: limits.keep,
+/// What is too large for a message, in parts. A payload that is stored again replaces the first.
+fn payloads_config(name: String, subject: String, limits: &Limits) -> stream::Config {
+    stream::Config {
+        name,
+        subjects: vec![subject],
+        max_messages_per_subject: 1,
+        discard: DiscardPolicy::New,
         max_bytes: limits.store_bytes,
-        num_replicas: 1,
-        ..object_store::Config::default()
-    };
-    context.create_object_store(config).await.map_err(|e| RemoteError::broker("creating a store", &e))
+        max_age: limits.keep,
+        duplicate_window: limits.keep.min(Duration::from_secs(120)),
+        allow_direct: true,
+        ..stream::Config::default()
+    }
 }
 
 async fn adverts<R: Reach>(context: &Context) -> Result<kv::Store, RemoteError> {

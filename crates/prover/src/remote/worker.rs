@@ -160,18 +160,35 @@ impl<H: Handler> Worker<H> {
     /// # Errors
     /// When a job does not stop although it was told to: its threads are lost, and the process should be too.
     pub async fn run(mut self, leave: CancellationToken) -> Result<(), RemoteError> {
-        while !leave.is_cancelled() {
+        let mut ended = Ok(());
+        let mut bound = None;
+        while ended.is_ok() && !leave.is_cancelled() {
             let found = tokio::select! {
                 found = self.find() => found,
                 () = leave.cancelled() => break,
             };
             tracing::info!(worker = self.name, queue = H::Reach::NAME, "ready for jobs");
-            self.work(&found, &leave).await?;
+            ended = self.work(&found, &leave).await;
             self.advertised = None;
+            bound = Some(found);
+        }
+        if let Some(bound) = bound {
+            self.take_leave(&bound).await;
         }
         // A broker that is away does not hold the worker back.
         let _ = timeout(REQUEST, self.client.drain()).await;
-        Ok(())
+        ended
+    }
+
+    /// Takes the advert back, and waits until the broker has stored that.
+    async fn take_leave(&self, bound: &Bound) {
+        for _ in 0..3 {
+            if matches!(timeout(REQUEST, bound.adverts.delete(&self.name)).await, Ok(Ok(()))) {
+                return;
+            }
+        }
+        // Submitters forget a silent worker after a while.
+        tracing::debug!(worker = self.name, "the advert could not be taken back");
     }
 
     /// Waits for the queue.
@@ -216,9 +233,6 @@ impl<H: Handler> Worker<H> {
                 () = leave.cancelled() => None,
             };
         }
-        if leave.is_cancelled() {
-            let _ = timeout(REQUEST, bound.adverts.delete(&self.name)).await;
-        }
         Ok(())
     }
 
@@ -239,6 +253,11 @@ impl<H: Handler> Worker<H> {
         if !busy && self.advertised.is_some_and(|last| last.elapsed() < ADVERTISE) {
             return;
         }
+        self.advertised = self.tell(bound, busy, leave).await.or(self.advertised);
+    }
+
+    /// Writes the advert; when, if the broker took it.
+    async fn tell(&self, bound: &Bound, busy: bool, leave: &CancellationToken) -> Option<Instant> {
         let advert = Advert {
             version: env!("CARGO_PKG_VERSION").into(),
             kinds: self.handler.kinds().iter().map(ToString::to_string).collect(),
@@ -249,12 +268,13 @@ impl<H: Handler> Worker<H> {
             busy,
             leaving: leave.is_cancelled(),
         };
-        let Ok(json) = serde_json::to_vec(&advert) else { return };
+        let json = serde_json::to_vec(&advert).ok()?;
         match timeout(REQUEST, bound.adverts.put(&self.name, json.into())).await {
-            Ok(Ok(_)) => self.advertised = Some(Instant::now()),
+            Ok(Ok(_)) => return Some(Instant::now()),
             Ok(Err(error)) => tracing::debug!(worker = self.name, %error, "the advert was not taken"),
             Err(_) => tracing::debug!(worker = self.name, "the advert was not taken in time"),
         }
+        None
     }
 
     fn note_cancelled(&mut self) {

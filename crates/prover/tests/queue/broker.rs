@@ -2,13 +2,15 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
+
+use crate::process::LIMIT;
 
 pub(crate) struct Server {
     child: Child,
@@ -23,10 +25,6 @@ pub(crate) fn program() -> PathBuf {
     found.expect("nats-server is not installed: run ops/setup.sh").to_owned()
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Server {
     /// A server without accounts.
     pub(crate) fn start() -> Self {
@@ -36,19 +34,46 @@ impl Server {
     /// A server with more configuration, written for its directory.
     pub(crate) fn with(more: impl FnOnce(&Path) -> String) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let port = free_port();
         let more = more(directory.path());
-        let store = directory.path().join("store");
+        let at = directory.path().to_owned();
+        let store = at.join("store");
         let config = directory.path().join("server.conf");
-        let text = format!(
-            "listen: \"127.0.0.1:{port}\"\nlame_duck_duration: \"30s\"\njetstream {{ store_dir: \"{}\" }}\n{more}\n",
-            store.display()
-        );
-        fs::write(&config, text).unwrap();
+        let text = |port: i32| {
+            format!(
+                "listen: \"127.0.0.1:{port}\"\nports_file_dir: \"{}\"\nlame_duck_duration: \"30s\"\njetstream {{ store_dir: \"{}\" }}\n{more}\n",
+                at.display(),
+                store.display()
+            )
+        };
+        // A port of the server's choice, which it keeps when it is started again.
+        fs::write(&config, text(-1)).unwrap();
         let child = run(&config, directory.path());
-        let server = Self { child, port, config, directory };
+        let mut server = Self { child, port: 0, config, directory };
+        server.port = server.chosen_port();
+        fs::write(&server.config, text(server.port.into())).unwrap();
         server.wait();
         server
+    }
+
+    fn chosen_port(&self) -> u16 {
+        let file = self.directory.path().join(format!("nats-server_{}.ports", self.child.id()));
+        let port = || {
+            let text = fs::read_to_string(&file).ok()?;
+            let (_, rest) = text.split_once("127.0.0.1:")?;
+            rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        };
+        let started = Instant::now();
+        loop {
+            if let Some(port) = port() {
+                return port;
+            }
+            assert!(started.elapsed() < LIMIT, "the server does not start: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -58,8 +83,7 @@ impl Server {
     fn wait(&self) {
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let log = || fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-            assert!(started.elapsed() < Duration::from_secs(10), "the server does not start: {}", log());
+            assert!(started.elapsed() < LIMIT, "the server does not start: {}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -3,18 +3,21 @@
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use sotto_prover::remote::{Broker, JobId, Limits, Patience, RemoteError, RemoteJob as _, WorkerConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     broker::Server,
-    process::{Process, Submitter, config, limits, patience, soon, sum, worker, worker_with},
-    tiny::{Behaviour, TinyJob, verifier},
+    flow::queued,
+    process::{
+        LIMIT, Process, Submitter, config, in_time, limits, patience, sum, until, worker, worker_with,
+    },
+    tiny::{Behaviour, Gate, TinyJob, verifier},
 };
 
 async fn submit(submitter: &Submitter, job: TinyJob) -> Result<u64, RemoteError> {
-    submitter.queue.submit(&job, soon(), &CancellationToken::new(), verifier(job.seed)).await
+    submitter.queue.submit(&job, in_time(), &CancellationToken::new(), verifier(job.seed)).await
 }
 
 // covers: P1
@@ -24,14 +27,14 @@ async fn a_job_of_a_worker_killed_mid_proof_is_proved_by_another() {
     let submitter = Submitter::new(&server).await;
     let mut victim = Process::start(&server, "victim");
     submitter.hear(&["victim"]).await;
+    let gate = Gate::closed();
     let disturb = async {
-        submitter.busy("victim").await;
+        submitter.busy(&["victim"]).await;
         victim.kill();
-        let survivor = worker(&server, "survivor", Behaviour::Honest).await;
-        submitter.hear(&["survivor"]).await;
-        survivor
+        gate.open();
+        worker(&server, "survivor", Behaviour::Honest).await
     };
-    let (proved, survivor) = tokio::join!(submit(&submitter, TinyJob::slow(1, 1500)), disturb);
+    let (proved, survivor) = tokio::join!(submit(&submitter, gate.job(1)), disturb);
     assert_eq!(proved.unwrap(), 1);
     assert_eq!(sum(&survivor.registry, "sotto_worker_redelivered_total", None), 1.0);
 }
@@ -43,12 +46,14 @@ async fn a_job_of_a_frozen_worker_is_proved_by_another() {
     let submitter = Submitter::new(&server).await;
     let frozen = Process::start(&server, "frozen");
     submitter.hear(&["frozen"]).await;
+    let gate = Gate::closed();
     let disturb = async {
-        submitter.busy("frozen").await;
+        submitter.busy(&["frozen"]).await;
         frozen.signal("STOP");
+        gate.open();
         worker(&server, "other", Behaviour::Honest).await
     };
-    let (proved, _other) = tokio::join!(submit(&submitter, TinyJob::slow(2, 1500)), disturb);
+    let (proved, _other) = tokio::join!(submit(&submitter, gate.job(2)), disturb);
     assert_eq!(proved.unwrap(), 2);
 }
 
@@ -61,9 +66,7 @@ async fn a_wrong_proof_is_never_trusted_and_its_worker_is_shunned() {
         let _liar = worker(&server, "liar", behaviour).await;
         submitter.hear(&["liar"]).await;
         let honest = async {
-            while submitter.queue.shunned().is_empty() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            until("the liar shunned", async || !submitter.queue.shunned().is_empty()).await;
             worker(&server, "honest", Behaviour::Honest).await
         };
         let (proved, honest) = tokio::join!(submit(&submitter, TinyJob::new(3)), honest);
@@ -101,7 +104,11 @@ async fn only_bad_workers_end_in_a_stated_reason() {
 async fn a_handler_that_hangs_ends_its_worker_and_the_job_goes_on_elsewhere() {
     let server = Server::start();
     let submitter = Submitter::new(&server).await;
-    let impatient = WorkerConfig { longest_job: Duration::from_millis(800), ..config() };
+    let impatient = WorkerConfig {
+        longest_job: Duration::from_millis(800),
+        grace: Duration::from_millis(500),
+        ..config()
+    };
     let hung = worker_with(&Broker::local(server.url(), "hung"), Behaviour::Hang, impatient).await;
     submitter.hear(&["hung"]).await;
     let other = async {
@@ -120,21 +127,19 @@ async fn jobs_survive_a_broker_that_is_killed_and_restarted() {
     let _worker = worker(&server, "w1", Behaviour::Honest).await;
     submitter.hear(&["w1"]).await;
     // One job is at work and one waits when the broker goes.
-    let (at_work, waiting) = (TinyJob::slow(1, 2500), TinyJob::new(2));
+    let gate = Gate::closed();
+    let (at_work, waiting) = (gate.job(1), gate.job(2));
     let cancel = CancellationToken::new();
     let disturb = async {
-        submitter.busy("w1").await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        submitter.busy(&["w1"]).await;
+        until("two jobs in the stream", async || queued(&server).await == 2).await;
         server.kill();
-        tokio::time::sleep(Duration::from_millis(700)).await;
         server.restart();
+        gate.open();
     };
     let (a, b, ()) = tokio::join!(
-        submitter.queue.submit(&at_work, soon(), &cancel, verifier(1)),
-        async {
-            submitter.busy("w1").await;
-            submitter.queue.submit(&waiting, soon(), &cancel, verifier(2)).await
-        },
+        submitter.queue.submit(&at_work, in_time(), &cancel, verifier(1)),
+        submitter.queue.submit(&waiting, in_time(), &cancel, verifier(2)),
         disturb,
     );
     assert_eq!(a.unwrap(), 1);
@@ -148,18 +153,16 @@ async fn a_broker_that_is_away_is_a_reason_at_once() {
     let _worker = worker(&server, "w1", Behaviour::Honest).await;
     submitter.hear(&["w1"]).await;
     server.kill();
-    let started = Instant::now();
-    loop {
-        let error = submit(&submitter, TinyJob::new(1)).await.unwrap_err();
-        if matches!(error, RemoteError::Unavailable { .. }) {
-            break;
-        }
-        assert!(started.elapsed() < Duration::from_secs(15), "{error}");
-    }
+    let away =
+        async || matches!(submit(&submitter, TinyJob::new(1)).await, Err(RemoteError::Unavailable { .. }));
+    until("the reason", away).await;
     server.restart();
-    submitter.queue.ready(Duration::from_secs(10)).await.unwrap();
+    submitter.queue.ready(LIMIT).await.unwrap();
     submitter.hear(&["w1"]).await;
     assert_eq!(submit(&submitter, TinyJob::new(2)).await.unwrap(), 2);
+    // The list of workers was in the broker's memory; a new one is heard of all the same.
+    let _other = worker(&server, "w2", Behaviour::Honest).await;
+    submitter.hear(&["w2"]).await;
 }
 
 // covers: P7
@@ -172,29 +175,31 @@ async fn a_full_broker_refuses_with_a_reason_and_takes_jobs_again() {
     // The stream of jobs.
     let server = Server::start();
     let tight = Limits { jobs_bytes: 150_000, ..limits() };
-    let short = Patience { answer_within: Duration::from_secs(6), ..patience() };
-    let submitter = Submitter::with(&server, tight, short).await;
+    let submitter = Submitter::with(&server, tight, patience()).await;
     let _worker = worker(&server, "w1", Behaviour::Honest).await;
     submitter.hear(&["w1"]).await;
-    let cancel = CancellationToken::new();
-    let job = |seed| TinyJob { padding: 60_000, ..TinyJob::slow(seed, 3_000) };
-    let jobs: Vec<_> = (0..4).map(job).collect();
-    let fill = futures::future::join_all(
-        jobs.iter().map(|job| submitter.queue.submit(job, soon(), &cancel, verifier(job.seed))),
-    );
-    let ended = fill.await;
-    let refused: Vec<_> = ended.into_iter().filter_map(Result::err).collect();
-    assert!(refused.iter().any(|e| matches!(e, RemoteError::Full { .. })), "{refused:?}");
-    assert_eq!(submit(&submitter, TinyJob::new(50)).await.unwrap(), 50, "there is room again");
+    let (gate, cancel) = (Gate::closed(), CancellationToken::new());
+    let jobs: Vec<_> = (0..4).map(|seed| TinyJob { padding: 60_000, ..gate.job(seed) }).collect();
+    let mut all: FuturesUnordered<_> =
+        jobs.iter().map(|job| submitter.queue.submit(job, in_time(), &cancel, verifier(job.seed))).collect();
+    full(all.next().await.unwrap().unwrap_err());
+    cancel.cancel();
+    while all.next().await.is_some() {}
+    // What was given up is taken out of the stream beside this.
+    let room = async || match submit(&submitter, TinyJob { padding: 60_000, ..TinyJob::new(50) }).await {
+        Ok(proved) => proved == 50,
+        Err(error) => full(error).is_empty(),
+    };
+    until("room again", room).await;
 
-    // The object store.
+    // The store of inputs.
     let server = Server::start();
-    let submitter = Submitter::with(&server, Limits { store_bytes: 400_000, ..limits() }, short).await;
+    let submitter = Submitter::with(&server, Limits { store_bytes: 400_000, ..limits() }, patience()).await;
     let _worker = worker(&server, "w1", Behaviour::Honest).await;
     submitter.hear(&["w1"]).await;
     let large = TinyJob { padding: 700_000, ..TinyJob::new(60) };
     let reason = full(submit(&submitter, large).await.unwrap_err());
-    assert!(reason.starts_with("storing an object: "), "{reason}");
+    assert!(reason.starts_with("storing a payload: "), "{reason}");
     assert_eq!(submit(&submitter, TinyJob::new(61)).await.unwrap(), 61);
 }
 
@@ -204,19 +209,20 @@ async fn an_account_over_its_limit_refuses_with_a_reason() {
     let accounts = "accounts { A { jetstream { max_file: 3M, max_mem: 8M }, users: [ { user: a, password: a } ] } }\nno_auth_user: a";
     let server = Server::with(|_| accounts.into());
     let unbounded = Limits { jobs_bytes: -1, store_bytes: -1, ..limits() };
-    let short = Patience { answer_within: Duration::from_secs(4), ..patience() };
-    let submitter = Submitter::with(&server, unbounded, short).await;
+    let submitter = Submitter::with(&server, unbounded, patience()).await;
     let _worker = worker(&server, "w1", Behaviour::Honest).await;
     submitter.hear(&["w1"]).await;
-    let mut reasons = Vec::new();
-    for seed in 0..3 {
-        let large = TinyJob { padding: 1_800_000, ..TinyJob::slow(seed, 8_000) };
-        reasons.push(submit(&submitter, large).await.unwrap_err());
-        if matches!(reasons.last(), Some(RemoteError::Full { .. })) {
-            break;
-        }
-    }
-    assert!(matches!(reasons.last(), Some(RemoteError::Full { .. })), "{reasons:?}");
+    let (gate, cancel) = (Gate::closed(), CancellationToken::new());
+    let jobs = [1, 2].map(|seed| TinyJob { padding: 1_800_000, ..gate.job(seed) });
+    let first = submitter.queue.submit(&jobs[0], in_time(), &cancel, verifier(1));
+    let second = async {
+        submitter.busy(&["w1"]).await;
+        let refused = submit(&submitter, jobs[1]).await;
+        cancel.cancel();
+        refused
+    };
+    let (_, refused) = tokio::join!(first, second);
+    assert!(matches!(refused, Err(RemoteError::Full { .. })), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,9 +234,7 @@ async fn a_job_that_kills_its_workers_becomes_a_dead_letter() {
     submitter.hear(&["w0", "w1"]).await;
     let gone = async {
         for worker in &mut workers {
-            while worker.0.try_wait().unwrap().is_none() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            until("the worker's end", async || worker.0.try_wait().unwrap().is_some()).await;
         }
         // The handler of this one would end the test's own process.
         let config = WorkerConfig { limits: tight, ..config() };
@@ -282,7 +286,7 @@ async fn messages_that_are_no_jobs_and_inputs_that_do_not_match_harm_nobody() {
     let mut results = client.subscribe(format!("sotto.public.results.*.{id}")).await.unwrap();
     let other = TinyJob::new(2).encode();
     context.publish_with_headers(subject, headers, other.into()).await.unwrap().await.unwrap();
-    let result = tokio::time::timeout(Duration::from_secs(10), results.next()).await.unwrap().unwrap();
+    let result = tokio::time::timeout(LIMIT, results.next()).await.unwrap().unwrap();
     let reason = result.headers.unwrap().get("Sotto-Reason").unwrap().to_string();
     assert_eq!(reason, "the input does not have the job's hash");
     assert_eq!(dead_letters(&server).await, ["the message is no job"]);
@@ -298,14 +302,16 @@ async fn a_late_job_is_dropped_by_everybody() {
     let one = worker(&server, "w1", Behaviour::Honest).await;
     submitter.hear(&["w1"]).await;
     let cancel = CancellationToken::new();
-    let deadline = Instant::now() + Duration::from_millis(1500);
-    let (running, waiting) = (TinyJob::slow(1, 20_000), TinyJob::new(2));
-    let (a, b) = tokio::join!(submitter.queue.submit(&running, deadline, &cancel, verifier(1)), async {
-        submitter.busy("w1").await;
-        submitter.queue.submit(&waiting, deadline, &cancel, verifier(2)).await
-    },);
+    let gate = Gate::closed();
+    let (running, waiting) = (gate.job(1), gate.job(2));
+    let deadline = Instant::now() + Duration::from_secs(8);
+    let (a, b) = tokio::join!(
+        submitter.queue.submit(&running, deadline, &cancel, verifier(1)),
+        submitter.queue.submit(&waiting, deadline, &cancel, verifier(2)),
+    );
     assert!(matches!(a, Err(RemoteError::NoAnswer { .. })), "{a:?}");
     assert!(matches!(b, Err(RemoteError::NoAnswer { .. })), "{b:?}");
+    gate.open();
     // A job that was given up can be submitted again, to the same broker.
     assert_eq!(submit(&submitter, waiting).await.unwrap(), 2);
     // The worker is free at once, and the job that waited is gone.
@@ -325,16 +331,19 @@ async fn a_worker_whose_clock_is_wrong_is_passed_over() {
     // What a worker says whose clock is ten minutes ahead.
     let client = async_nats::connect(server.url()).await.unwrap();
     let context = async_nats::jetstream::new(client);
-    let job = TinyJob::slow(1, 700);
+    let gate = Gate::closed();
+    let job = gate.job(1);
     let id = JobId::of("tiny", &job.encode()).to_string();
     let ahead = async {
-        submitter.busy("w1").await;
+        submitter.busy(&["w1"]).await;
         let mut headers = HeaderMap::new();
         for (name, value) in [("Sotto-Outcome", "late"), ("Sotto-Attempt", "0"), ("Sotto-Seconds", "0")] {
             headers.insert(name, value);
         }
         let subject = format!("sotto.public.results.ahead.{id}");
         context.publish_with_headers(subject, headers, "".into()).await.unwrap().await.unwrap();
+        until("the worker passed over", async || !submitter.queue.shunned().is_empty()).await;
+        gate.open();
     };
     let (proved, ()) = tokio::join!(submit(&submitter, job), ahead);
     assert_eq!(proved.unwrap(), 1);

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     broker::{PASSWORDS, Server},
-    process::{Submitter, config, limits, patience, soon, worker_with},
+    process::{LIMIT, Submitter, config, in_time, limits, patience, worker_with},
     tiny::{Behaviour, TinyJob, verifier},
 };
 
@@ -52,7 +52,7 @@ async fn client(server: &Server, user: &str) -> (Client, mpsc::UnboundedReceiver
 }
 
 async fn refused(refusals: &mut mpsc::UnboundedReceiver<String>, subject: &str) {
-    let told = tokio::time::timeout(Duration::from_secs(5), refusals.recv()).await;
+    let told = tokio::time::timeout(LIMIT, refusals.recv()).await;
     let told = told.unwrap_or_else(|_| panic!("{subject} was allowed")).unwrap();
     assert!(told.to_lowercase().contains("permissions violation") && told.contains(subject), "{told}");
 }
@@ -64,7 +64,8 @@ async fn a_worker_does_its_work_with_the_permissions_of_ops() {
     let _worker = worker_with(&broker(&server, "w1"), Behaviour::Honest, config()).await;
     submitter.hear(&["w1"]).await;
     for job in [TinyJob::new(1), TinyJob { padding: 200_000, ..TinyJob::new(2) }] {
-        let proof = submitter.queue.submit(&job, soon(), &CancellationToken::new(), verifier(job.seed)).await;
+        let proof =
+            submitter.queue.submit(&job, in_time(), &CancellationToken::new(), verifier(job.seed)).await;
         assert_eq!(proof.unwrap(), job.seed);
     }
 }
@@ -81,17 +82,12 @@ async fn a_public_worker_sees_nothing_private_and_cannot_pose_as_another() {
     };
     solver.create_stream(stream("SOTTO_PRIVATE", "sotto.private.jobs.*.*")).await.unwrap();
     solver.publish("sotto.private.jobs.soon.sheet", "weights".into()).await.unwrap().await.unwrap();
-    let bucket = async_nats::jetstream::object_store::Config {
-        bucket: "sotto-private-inputs".into(),
-        num_replicas: 1,
-        ..Default::default()
-    };
-    let store = solver.create_object_store(bucket).await.unwrap();
-    store.put("job", &mut &b"weights"[..]).await.unwrap();
+    solver.create_stream(stream("SOTTO_PRIVATE_INPUTS", "sotto.private.inputs.*.*")).await.unwrap();
+    solver.publish("sotto.private.inputs.job.0", "weights".into()).await.unwrap().await.unwrap();
 
     let (worker, mut refusals) = client(&server, "w1").await;
     for subject in
-        ["sotto.private.>", "$O.sotto-private-inputs.>", ">", "_INBOX.gateway.>", "sotto.public.results.>"]
+        ["sotto.private.>", "sotto.private.inputs.>", ">", "_INBOX.gateway.>", "sotto.public.results.>"]
     {
         let _subscription = worker.subscribe(subject).await.unwrap();
         worker.flush().await.unwrap();
@@ -100,12 +96,14 @@ async fn a_public_worker_sees_nothing_private_and_cannot_pose_as_another() {
     for subject in [
         "$JS.API.STREAM.INFO.SOTTO_PRIVATE",
         "$JS.API.STREAM.MSG.GET.SOTTO_PRIVATE",
-        "$JS.API.DIRECT.GET.OBJ_sotto-private-inputs",
-        "$JS.API.STREAM.MSG.GET.OBJ_sotto-private-inputs",
+        "$JS.API.DIRECT.GET.SOTTO_PRIVATE_INPUTS",
+        "$JS.API.DIRECT.GET.SOTTO_PRIVATE_INPUTS.sotto.private.inputs.job.0",
+        "$JS.API.STREAM.MSG.GET.SOTTO_PRIVATE_INPUTS",
         "$JS.API.CONSUMER.MSG.NEXT.SOTTO_PRIVATE.soon-sheet",
         "$JS.API.STREAM.DELETE.SOTTO_PUBLIC",
         "$JS.API.STREAM.PURGE.SOTTO_PUBLIC",
-        "$O.sotto-public-inputs.C.x",
+        "sotto.public.inputs.x.0",
+        "sotto.public.proofs.w2.x-0.0",
         "sotto.public.results.w2.0",
         "sotto.public.jobs.urgent.wrap",
         "sotto.public.cancel",
@@ -118,7 +116,7 @@ async fn a_public_worker_sees_nothing_private_and_cannot_pose_as_another() {
     // Even the pool's most powerful user is in another account: for it, none of this exists.
     let gateway = async_nats::jetstream::new(client(&server, "gateway").await.0);
     assert!(gateway.get_stream("SOTTO_PRIVATE").await.is_err());
-    assert!(gateway.get_object_store("sotto-private-inputs").await.is_err());
+    assert!(gateway.get_stream("SOTTO_PRIVATE_INPUTS").await.is_err());
     assert!(solver.get_stream("SOTTO_PRIVATE").await.is_ok());
 }
 
@@ -181,7 +179,7 @@ async fn the_connection_is_encrypted_and_a_broker_of_another_authority_is_refuse
     let _worker = worker_with(&broker, Behaviour::Honest, config()).await;
     submitter.hear(&["w1"]).await;
     let proof =
-        submitter.queue.submit(&TinyJob::new(1), soon(), &CancellationToken::new(), verifier(1)).await;
+        submitter.queue.submit(&TinyJob::new(1), in_time(), &CancellationToken::new(), verifier(1)).await;
     assert_eq!(proof.unwrap(), 1);
 
     let registry = prometheus::Registry::new();

@@ -3,6 +3,7 @@
 use std::{
     env,
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -19,17 +20,30 @@ use crate::{
     tiny::{Behaviour, TINY, TinyHandler},
 };
 
-/// Short silences, so that tests of lost jobs take seconds.
+/// Longest wait for anything that must come, on a machine that has other things to do.
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+
+/// Waits for a state.
+pub(crate) async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !reached().await {
+        assert!(started.elapsed() < LIMIT, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A short silence, so that tests of lost jobs take seconds.
 pub(crate) fn limits() -> Limits {
-    Limits { silence: Duration::from_millis(1200), deliveries: 3, ..Limits::default() }
+    Limits { silence: Duration::from_secs(3), deliveries: 3, ..Limits::default() }
 }
 
+/// As long as a test may need; time for another worker to start after the first is gone.
 pub(crate) fn patience() -> Patience {
-    Patience { answer_within: Duration::from_secs(20), reserve: Duration::from_secs(1), attempts: 3 }
+    Patience { answer_within: LIMIT, deserted_after: LIMIT, reserve: Duration::from_secs(1), attempts: 3 }
 }
 
-pub(crate) fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(40)
+pub(crate) fn in_time() -> Instant {
+    Instant::now() + 2 * LIMIT
 }
 
 pub(crate) struct Submitter {
@@ -50,30 +64,26 @@ impl Submitter {
         let registry = Registry::new();
         let metrics = QueueMetrics::new(&registry).unwrap();
         let queue = RemoteQueue::connect(broker, &[TINY], limits, patience, metrics).await.unwrap();
-        queue.ready(Duration::from_secs(10)).await.unwrap();
+        queue.ready(LIMIT).await.unwrap();
         Self { queue, registry }
     }
 
     /// Waits until workers of these names are known.
     pub(crate) async fn hear(&self, names: &[&str]) {
-        let started = Instant::now();
-        loop {
-            let known: Vec<_> = self.queue.workers().into_iter().map(|(name, _)| name).collect();
-            if names.iter().all(|name| known.iter().any(|k| k == name)) {
-                return;
-            }
-            assert!(started.elapsed() < Duration::from_secs(15), "only {known:?} of {names:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let known = async || {
+            let workers = self.queue.workers();
+            names.iter().all(|name| workers.iter().any(|(known, _)| known == name))
+        };
+        until(&format!("adverts of {names:?}"), known).await;
     }
 
-    /// Waits until a worker is at work.
-    pub(crate) async fn busy(&self, worker: &str) {
-        let started = Instant::now();
-        while !self.queue.workers().iter().any(|(name, advert)| name == worker && advert.busy) {
-            assert!(started.elapsed() < Duration::from_secs(15), "{worker} does nothing");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    /// Waits until a worker of one of these names is at work.
+    pub(crate) async fn busy(&self, names: &[&str]) {
+        let busy = async || {
+            let workers = self.queue.workers();
+            workers.iter().any(|(name, advert)| names.contains(&name.as_str()) && advert.busy)
+        };
+        until(&format!("one of {names:?} at work"), busy).await;
     }
 
     /// The sum of a counter over its labels.
@@ -99,10 +109,12 @@ pub(crate) struct LocalWorker {
     pub(crate) leave: CancellationToken,
     pub(crate) task: JoinHandle<Result<(), RemoteError>>,
     pub(crate) registry: Registry,
+    /// Seeds of the jobs that it went on with, in order.
+    pub(crate) order: Arc<Mutex<Vec<u64>>>,
 }
 
 pub(crate) fn config() -> WorkerConfig {
-    WorkerConfig { limits: limits(), grace: Duration::from_millis(500), ..WorkerConfig::default() }
+    WorkerConfig { limits: limits(), longest_job: LIMIT, grace: LIMIT, ..WorkerConfig::default() }
 }
 
 pub(crate) async fn worker(server: &Server, name: &str, behaviour: Behaviour) -> LocalWorker {
@@ -112,10 +124,12 @@ pub(crate) async fn worker(server: &Server, name: &str, behaviour: Behaviour) ->
 pub(crate) async fn worker_with(broker: &Broker, behaviour: Behaviour, config: WorkerConfig) -> LocalWorker {
     let registry = Registry::new();
     let metrics = WorkerMetrics::new(&registry).unwrap();
-    let worker = Worker::connect(broker, TinyHandler(behaviour), config, metrics).await.unwrap();
+    let order = Arc::new(Mutex::default());
+    let handler = TinyHandler { behaviour, order: Arc::clone(&order) };
+    let worker = Worker::connect(broker, handler, config, metrics).await.unwrap();
     let leave = CancellationToken::new();
     let task = tokio::spawn(worker.run(leave.clone()));
-    LocalWorker { leave, task, registry }
+    LocalWorker { leave, task, registry, order }
 }
 
 /// A worker as a process of its own.

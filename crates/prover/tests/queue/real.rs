@@ -17,7 +17,10 @@ use sotto_types::{MODEL_FEATURES, PublicData, SLOTS, Slot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{broker::Server, process::sum};
+use crate::{
+    broker::Server,
+    process::{sum, until},
+};
 
 fn sheet_job(prover: &Prover) -> SheetJob {
     let shape = Shape::dense(&[]).unwrap();
@@ -88,9 +91,8 @@ async fn a_sheet_and_its_wrap_are_proved_by_workers_and_without_workers_at_home(
     let leave = CancellationToken::new();
     let (anybody, one) = work(&server, "w1", ProverHandler::<Public>::new(hands.clone(), 2), &leave).await;
     let (own, two) = work(&server, "home1", ProverHandler::<Private>::new(hands.clone(), 2), &leave).await;
-    while to_anybody.workers().is_empty() || to_own.workers().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let known = async || !to_anybody.workers().is_empty() && !to_own.workers().is_empty();
+    until("adverts of both workers", known).await;
 
     let job = sheet_job(&home);
     let sheet = home.prove_sheet(job.clone(), no_deadline(), CancellationToken::new()).await.unwrap();

@@ -1,6 +1,6 @@
 //! A small circuit with real proofs, so that faults are tested in seconds; and workers that prove it well or badly.
 
-use std::{sync::OnceLock, time::Duration};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -21,6 +21,7 @@ use sotto_prover::{
     ProveError, Stage,
     remote::{Handler, Kind, Public, RemoteJob, Task},
 };
+use tokio_util::sync::CancellationToken;
 
 pub(crate) const TINY: Kind = Kind::new("tiny");
 
@@ -28,8 +29,8 @@ pub(crate) const TINY: Kind = Kind::new("tiny");
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TinyJob {
     pub(crate) seed: u64,
-    /// How long the worker waits before it proves, so that it can be disturbed.
-    pub(crate) pause_millis: u64,
+    /// The [`Gate`] at which the worker waits before it proves, so that it can be disturbed; none if 0.
+    pub(crate) gate: u64,
     /// Kills the process that decodes it.
     pub(crate) poisoned: bool,
     /// Bytes of filling.
@@ -38,11 +39,43 @@ pub(crate) struct TinyJob {
 
 impl TinyJob {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, pause_millis: 0, poisoned: false, padding: 0 }
+        Self { seed, gate: 0, poisoned: false, padding: 0 }
+    }
+}
+
+/// Holds workers of this process up until it is opened, and those of other processes for ever.
+pub(crate) struct Gate {
+    number: u64,
+    open: CancellationToken,
+}
+
+fn gates() -> &'static Mutex<Vec<CancellationToken>> {
+    static GATES: Mutex<Vec<CancellationToken>> = Mutex::new(Vec::new());
+    &GATES
+}
+
+impl Gate {
+    pub(crate) fn closed() -> Self {
+        let open = CancellationToken::new();
+        let mut all = gates().lock().unwrap();
+        all.push(open.clone());
+        Self { number: all.len() as u64, open }
     }
 
-    pub(crate) fn slow(seed: u64, pause_millis: u64) -> Self {
-        Self { pause_millis, ..Self::new(seed) }
+    pub(crate) fn open(&self) {
+        self.open.cancel();
+    }
+
+    /// A job that waits here.
+    pub(crate) fn job(&self, seed: u64) -> TinyJob {
+        TinyJob { gate: self.number, ..TinyJob::new(seed) }
+    }
+
+    async fn pass(number: u64) {
+        let gate = usize::try_from(number).unwrap().checked_sub(1);
+        let Some(gate) = gate else { return };
+        let open = gates().lock().unwrap().get(gate).cloned();
+        open.unwrap_or_default().cancelled().await;
     }
 }
 
@@ -54,8 +87,7 @@ impl RemoteJob for TinyJob {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes =
-            [self.seed, self.pause_millis, u64::from(self.poisoned)].map(u64::to_be_bytes).concat();
+        let mut bytes = [self.seed, self.gate, u64::from(self.poisoned)].map(u64::to_be_bytes).concat();
         bytes.resize(24 + self.padding, 7);
         bytes
     }
@@ -128,7 +160,11 @@ pub(crate) enum Behaviour {
 }
 
 #[derive(Debug)]
-pub(crate) struct TinyHandler(pub(crate) Behaviour);
+pub(crate) struct TinyHandler {
+    pub(crate) behaviour: Behaviour,
+    /// Seeds of the jobs that it went on with, in order.
+    pub(crate) order: Arc<Mutex<Vec<u64>>>,
+}
 
 impl Handler for TinyHandler {
     type Reach = Public;
@@ -146,10 +182,10 @@ impl Handler for TinyHandler {
     }
 
     fn prove(&self, task: Task) -> BoxFuture<'static, Result<Vec<u8>, ProveError>> {
-        let behaviour = self.0;
+        let (behaviour, order) = (self.behaviour, Arc::clone(&self.order));
         async move {
             let number = |at: usize| u64::from_be_bytes(task.input[at..at + 8].try_into().unwrap());
-            let (seed, pause, poisoned) = (number(0), number(8), number(16) == 1);
+            let (seed, gate, poisoned) = (number(0), number(8), number(16) == 1);
             if poisoned {
                 std::process::abort();
             }
@@ -161,9 +197,10 @@ impl Handler for TinyHandler {
                 _ => {}
             }
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(pause)) => {}
+                () = Gate::pass(gate) => {}
                 () = task.cancel.cancelled() => return Err(ProveError::Cancelled { stage: Stage::Wrap }),
             }
+            order.lock().unwrap().push(seed);
             let seed = if behaviour == Behaviour::Wrong { seed + 1 } else { seed };
             Ok(tokio::task::spawn_blocking(move || prove(seed)).await.unwrap())
         }

@@ -181,7 +181,8 @@ async fn solver(
         SolverConfig::new(id, deployment.registry(), deployment.markets(), deployment.from_block);
     config.confirmations = 1;
     config.block_time = BLOCK_TIME;
-    config.gateway = Some(GatewayEndpoint { url: gateway_url.to_owned(), timeout: GATEWAY_TIMEOUT });
+    config.gateways =
+        vec![GatewayEndpoint { url: gateway_url.to_owned(), opener: None, timeout: GATEWAY_TIMEOUT }];
     config.strategies.push(SolverStrategy {
         name: name.clone(),
         market: ground.auction.market.market,

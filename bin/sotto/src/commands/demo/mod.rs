@@ -21,7 +21,7 @@ use self::{
     report::{Report, Summary},
     traders::Batch,
 };
-use crate::shutdown::cancel_on_signal;
+use crate::{output, shutdown::cancel_on_signal};
 
 /// The strategies of the demo's searchers, taken in turn.
 const STRATEGIES: [&str; 3] = ["linear-spread", "mlp-16-32-16", "mlp-32-64-64"];
@@ -66,7 +66,7 @@ pub(crate) struct Progress(Instant);
 
 impl Progress {
     pub(crate) fn say(self, what: impl std::fmt::Display) {
-        eprintln!("{:>7.1} s  {what}", self.0.elapsed().as_secs_f64());
+        output::tell(format_args!("{:>7.1} s  {what}", self.0.elapsed().as_secs_f64()));
     }
 }
 
@@ -132,7 +132,6 @@ async fn keep_feeds(auction: &LocalAuction, cancel: CancellationToken) -> Result
 
 /// Prints table and summary; the last line is one JSON object.
 fn finish(summary: &Summary, progress: Progress) -> Result<()> {
-    print!("{}", summary.table);
-    println!("{}", summary.json(progress.0.elapsed()));
+    output::write(format_args!("{}{}\n", summary.table, summary.json(progress.0.elapsed())))?;
     summary.check()
 }

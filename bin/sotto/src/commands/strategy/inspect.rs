@@ -11,7 +11,11 @@ use serde::Serialize;
 use sotto_circuits::{Estimate, classes::class_capacities, estimate};
 use sotto_model::{OperationBounds, Strategy};
 
-use super::{check, rows};
+use super::{
+    check,
+    repeats::{Repeated, repeated},
+    rows,
+};
 use crate::{
     args::OutputArgs,
     chart::{Titles, histogram, scatter},
@@ -158,13 +162,21 @@ impl fmt::Display for Inspected {
             f,
             "operation      values  parameters          least       greatest  bits of  can saturate  never active"
         )?;
-        for bounds in &self.operations {
-            let OperationBounds { kind, values, parameters, least, greatest, bits, limit_bits, .. } = bounds;
-            write!(
-                f,
-                "\n{kind:<13}  {values:>6}  {parameters:>10}  {least:>13}  {greatest:>13}  {bits:>4} {limit_bits:>2}"
-            )?;
-            write!(f, "  {:>12}  {:>12}", bounds.can_saturate, bounds.never_active)?;
+        for Repeated { times, operations } in repeated(&self.operations) {
+            let indent = if times > 1 { "  " } else { "" };
+            if times > 1 {
+                write!(f, "\n{times} times:")?;
+            }
+            for bounds in &operations {
+                let OperationBounds { kind, values, parameters, least, greatest, bits, limit_bits, .. } =
+                    bounds;
+                let kind = format!("{indent}{kind}");
+                write!(
+                    f,
+                    "\n{kind:<13}  {values:>6}  {parameters:>10}  {least:>13}  {greatest:>13}  {bits:>4} {limit_bits:>2}"
+                )?;
+                write!(f, "  {:>12}  {:>12}", bounds.can_saturate, bounds.never_active)?;
+            }
         }
         let [least, greatest] = self.output;
         write!(f, "\n\noutput     {least} to {greatest} pips before the policy")?;

@@ -8,6 +8,7 @@ mod inspect;
 mod parity;
 mod prove;
 mod registry;
+mod repeats;
 mod rows;
 mod verify;
 

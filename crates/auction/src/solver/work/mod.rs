@@ -41,7 +41,7 @@ pub(super) struct Context {
     pub(super) config: SolverConfig,
     pub(super) deps: SolverDeps,
     pub(super) evaluator: Evaluator,
-    pub(super) gateway: Option<GatewayClient>,
+    pub(super) gateways: Vec<GatewayClient>,
     pub(super) leaves: Leaves,
     /// What a commitment locks, by market; a market never changes.
     bonds: Mutex<BTreeMap<B256, U256>>,
@@ -54,9 +54,9 @@ impl Context {
         cancel: &CancellationToken,
     ) -> Result<Self, AuctionError> {
         let evaluator = Evaluator::new(config.evaluation_threads)?;
-        let gateway = config.gateway.as_ref().map(GatewayClient::new).transpose()?;
+        let gateways = config.gateways.iter().map(GatewayClient::new).collect::<Result<_, _>>()?;
         let leaves = Leaves::new(MOST_LEAVES, cancel.clone());
-        Ok(Self { config, deps, evaluator, gateway, leaves, bonds: Mutex::default() })
+        Ok(Self { config, deps, evaluator, gateways, leaves, bonds: Mutex::default() })
     }
 }
 

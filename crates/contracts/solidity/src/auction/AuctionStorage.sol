@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
+import {ReentrancyGuardTransient} from "solady/utils/ReentrancyGuardTransient.sol";
 import {IAuctionEvents, Round, Commit} from "../interfaces/IAuctionHouse.sol";
 import {KeySet} from "./KeySet.sol";
 import {IMarkets} from "../interfaces/IMarkets.sol";
@@ -12,7 +12,7 @@ import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
 /// @dev Front and end of the auction house are two contracts with this one storage; nothing else may declare any. Coins held
 ///      here are the openers' escrows of rounds that are not closed; bonds are in the registry. Nothing is
 ///      computed from the balance, so coins forced in change nothing.
-abstract contract AuctionStorage is IAuctionEvents, KeySet, ReentrancyGuard {
+abstract contract AuctionStorage is IAuctionEvents, KeySet, ReentrancyGuardTransient {
     /// @dev Slots of a round.
     uint256 internal constant SLOTS = 32;
     /// @dev Bytes of a slot: commitment and four features.
@@ -53,6 +53,11 @@ abstract contract AuctionStorage is IAuctionEvents, KeySet, ReentrancyGuard {
         _verifier = verifier_;
         _permit2 = permit2_;
         _wrappedCoin = wrappedCoin_;
+    }
+
+    /// @dev The guard is in transient storage on every chain.
+    function _useTransientReentrancyGuardOnlyOnMainnet() internal pure override returns (bool) {
+        return false;
     }
 
     function _round(bytes32 roundId) internal view returns (Round storage r) {

@@ -40,7 +40,7 @@ struct MarketParams {
     ///      of a slot that stays unfilled.
     uint96 openerBond;
     uint96 unfilledFee;
-    /// @dev Paid by the opener to whoever settles first, in wei.
+    /// @dev Paid by the opener to whoever settles first, in wei, below 2^88.
     uint96 settleReward;
     /// @dev Value of one raw unit of `quote` in wei, times 2^128, for the compensation of a default. Bonds are in the
     ///      chain's own currency; this rate, fixed with the market, caps what a trader can be paid, and so does the
@@ -74,6 +74,9 @@ interface IMarkets {
 
     /// @notice The market's parameters. Reverts with `UnknownMarket`.
     function params(bytes32 market) external view returns (MarketParams memory);
+
+    /// @notice `settleReward` of the market's parameters. Reverts with `UnknownMarket`.
+    function settleReward(bytes32 market) external view returns (uint256);
 
     /// @notice True when new rounds may be opened.
     function isOpen(bytes32 market) external view returns (bool);

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Elements} from "./Elements.sol";
+import {BIT_32, Elements, HALVES, ONES} from "./Elements.sol";
 import {Ext} from "./Extension.sol";
 import {M64, P} from "./Goldilocks.sol";
 
 /// @title Folding of a coset's evaluations to one value
 library CosetFold {
-    uint256 private constant M8 = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
-    uint256 private constant M16 = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
-    uint256 private constant M32 = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
-    uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
-    uint256 private constant BIT_32 = 0x0000000100000000000000010000000000000001000000000000000100000000;
-
     /// @notice The interpolant of a coset's evaluations, at beta; reverts with `NotCanonical` unless their elements are
     /// below p. In bit-reversed order neighbours are the values f(y), f(-y), so that they share a word:
     ///   f'(y^2) = (f(y) + f(-y)) / 2 + beta (f(y) - f(-y)) / (2 y),
     /// then the same with beta^2 on half as many values. With y = start / twiddle the second term is
     /// (beta / start) twiddle (f(y) - f(-y)) / 2. The halves are left to the end.
-    /// @param values Memory address of 2^arity extension elements, little-endian; overwritten.
+    /// @param values Memory address of 2^arity extension elements; overwritten.
     /// @param arity log2 of their number, at least 1.
     /// @param inverseStart 1 / the coset's first point.
     /// @param twiddles Memory address of the inverses of the points of the coset of start 1, in bit-reversed order.
@@ -50,11 +44,7 @@ library CosetFold {
             let pairs := shl(sub(arity, 1), 1)
             for { let k := 0 } lt(k, pairs) { k := add(k, 1) } {
                 let v := mload(add(values, shl(5, k)))
-                v := or(and(shr(8, v), M8), shl(8, and(v, M8)))
-                v := or(and(shr(16, v), M16), shl(16, and(v, M16)))
-                let h := and(v, M32)
-                full := or(full, add(h, ONES))
-                v := or(and(shr(32, v), M32), shl(32, h))
+                full := or(full, add(and(shr(32, v), HALVES), ONES))
                 // what a word written here covers has been folded already
                 mstore(add(values, shl(4, k)), butterfly(v, mload(add(twiddles, shl(5, k))), b0, b1))
             }

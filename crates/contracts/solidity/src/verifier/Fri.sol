@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {CosetFold} from "./CosetFold.sol";
-import {Elements} from "./Elements.sol";
 import {Ext, ONE, ZERO, fromBase} from "./Extension.sol";
 import {Goldilocks, P} from "./Goldilocks.sol";
 import {Leaf} from "./Leaf.sol";
@@ -180,7 +179,7 @@ library Fri {
             bytes32 leaf = _copy(c.buffer, coset, 16 << arity);
             Ext folded = _folded(c, q, coset, arity, beta);
             _requireCommitted(c, q, step, leaf, q.index >> (q.folded + arity));
-            Ext claimed = Ext.wrap(Elements.swap(_calldataWord(coset + 16 * inCoset)) >> 128);
+            Ext claimed = Ext.wrap(_calldataWord(coset + 16 * inCoset) >> 128);
             if (!_isValue(q, claimed)) revert FoldMismatch(q.number, step);
             q.numerator = folded;
             q.denominator = ONE;

@@ -52,7 +52,7 @@ library FriSetup {
         return (bytes_[0] + bytes_[1] + bytes_[2] + bytes_[3]) / 8;
     }
 
-    /// @notice The coefficients in big-endian order, as two words each, then zeros to a multiple of four of them.
+    /// @notice The coefficients as two words each, then zeros to a multiple of four of them.
     function unpack(FriContext memory c, bytes memory polynomial) internal pure {
         uint256 size = 4 * polynomial.length;
         uint256 table = _allocate((size + 255) & ~uint256(255));

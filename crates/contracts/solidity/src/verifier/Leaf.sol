@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Elements} from "./Elements.sol";
+import {BIT_32, Elements, HALVES, ONES} from "./Elements.sol";
 import {Ext} from "./Extension.sol";
 import {M64, P} from "./Goldilocks.sol";
 
-/// @title Sums over the leaves of a query, in the order of bytes that they have in the proof
+/// @title Sums over the leaves of a query
 library Leaf {
-    /// Every second byte; every second pair; every second half of an element; 1 in each element.
-    uint256 private constant M8 = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
-    uint256 private constant M16 = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
-    uint256 private constant M32 = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
-    uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
-    uint256 private constant BIT_32 = 0x0000000100000000000000010000000000000001000000000000000100000000;
-
     /// @notice sum alpha^i value_i over base field values; reverts with `NotCanonical` unless all of them are below p.
     /// @dev A product is below 2^128, so 2^128 of them fit a word and one reduction at the end is enough. An element is
     /// p or more only if its upper half h is 2^32 - 1; then h + 1 has bit 32, and the elements are looked at one by one.
-    /// @param values Memory address of `count` elements, eight bytes little-endian each, then zeros to a multiple of
+    /// @param values Memory address of `count` elements, eight bytes each, then zeros to a multiple of
     /// eight elements. They stay as they are.
     /// @param powers Memory address of alpha^0, alpha^1, ..., two words each, to a multiple of eight.
     function combine(uint256 values, uint256 powers, uint256 count) internal pure returns (Ext r) {
@@ -29,12 +22,8 @@ library Leaf {
             for { let end := add(values, shl(3, count)) } lt(ptr, end) { ptr := add(ptr, 64) } {
                 // four elements, then the next four
                 let v := mload(ptr)
-                v := or(and(shr(8, v), M8), shl(8, and(v, M8)))
-                v := or(and(shr(16, v), M16), shl(16, and(v, M16)))
-                let a := and(v, M32)
-                full := or(full, add(a, ONES))
-                v := or(and(shr(32, v), M32), shl(32, a))
-                a := shr(192, v)
+                full := or(full, add(and(shr(32, v), HALVES), ONES))
+                let a := shr(192, v)
                 let b := and(shr(128, v), M64)
                 let c := and(shr(64, v), M64)
                 v := and(v, M64)
@@ -47,11 +36,7 @@ library Leaf {
                     add(mul(mload(add(powers, 160)), c), mul(mload(add(powers, 224)), v))
                 )
                 v := mload(add(ptr, 32))
-                v := or(and(shr(8, v), M8), shl(8, and(v, M8)))
-                v := or(and(shr(16, v), M16), shl(16, and(v, M16)))
-                a := and(v, M32)
-                full := or(full, add(a, ONES))
-                v := or(and(shr(32, v), M32), shl(32, a))
+                full := or(full, add(and(shr(32, v), HALVES), ONES))
                 a := shr(192, v)
                 b := and(shr(128, v), M64)
                 c := and(shr(64, v), M64)
@@ -73,7 +58,6 @@ library Leaf {
 
     /// @notice The same over the first `count` of up to four elements in a word, without any check.
     function combineWord(uint256 word, uint256 powers, uint256 count) internal pure returns (Ext r) {
-        word = Elements.swap(word);
         assembly ("memory-safe") {
             let s0 := 0
             let s1 := 0

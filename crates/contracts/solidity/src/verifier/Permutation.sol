@@ -91,36 +91,44 @@ library Permutation {
     /// the next coset. No sum of products reaches 2^200.
     function _multiply(Repetition memory r, uint256 wire, uint256 sigma, uint256 count) private pure {
         assembly ("memory-safe") {
-            // a (b0 + b1 X) for a packed
-            function mulExt(a, b0, b1) -> c {
-                let a0 := shr(64, a)
-                a := and(a, 0xffffffffffffffff)
-                c := shl(64, mod(add(mul(a0, b0), mul(7, mul(a, b1))), P))
-                c := or(c, mod(add(mul(a0, b1), mul(a, b0)), P))
+            let end := add(wire, shl(4, count))
+            let gamma := mload(add(r, 64))
+            {
+                let e := mload(add(r, 96))
+                let point0 := shr(64, e)
+                let point1 := and(e, 0xffffffffffffffff)
+                e := mload(add(r, 128))
+                let a0 := shr(64, e)
+                let a1 := and(e, 0xffffffffffffffff)
+                let generator := mload(add(r, 192))
+                for { let ptr := wire } lt(ptr, end) { ptr := add(ptr, 16) } {
+                    let b1 := shr(128, mload(ptr))
+                    let b0 := add(shr(64, b1), add(gamma, point0))
+                    b1 := add(and(b1, 0xffffffffffffffff), point1)
+                    let t := mod(add(mul(a0, b0), mul(7, mul(a1, b1))), P)
+                    a1 := mod(add(mul(a0, b1), mul(a1, b0)), P)
+                    a0 := t
+                    point0 := mulmod(point0, generator, P)
+                    point1 := mulmod(point1, generator, P)
+                }
+                mstore(add(r, 96), or(shl(64, point0), point1))
+                mstore(add(r, 128), or(shl(64, a0), a1))
             }
-            let e := mload(add(r, 96))
-            let point0 := shr(64, e)
-            let point1 := and(e, 0xffffffffffffffff)
-            let numerators := mload(add(r, 128))
-            let denominators := mload(add(r, 160))
             let beta := mload(add(r, 32))
-            for { let end := add(wire, shl(4, count)) } lt(wire, end) { wire := add(wire, 16) } {
-                let w1 := shr(128, mload(wire))
-                let w0 := add(shr(64, w1), mload(add(r, 64)))
-                w1 := and(w1, 0xffffffffffffffff)
-                numerators := mulExt(numerators, add(w0, point0), add(w1, point1))
+            let e := mload(add(r, 160))
+            let a0 := shr(64, e)
+            let a1 := and(e, 0xffffffffffffffff)
+            for {} lt(wire, end) { wire := add(wire, 16) } {
+                let b1 := shr(128, mload(wire))
                 e := shr(128, mload(sigma))
                 sigma := add(sigma, 16)
-                w0 := add(w0, mul(beta, shr(64, e)))
-                w1 := add(w1, mul(beta, and(e, 0xffffffffffffffff)))
-                denominators := mulExt(denominators, w0, w1)
-                e := mload(add(r, 192))
-                point0 := mulmod(point0, e, P)
-                point1 := mulmod(point1, e, P)
+                let b0 := add(shr(64, b1), add(gamma, mul(beta, shr(64, e))))
+                b1 := add(and(b1, 0xffffffffffffffff), mul(beta, and(e, 0xffffffffffffffff)))
+                let t := mod(add(mul(a0, b0), mul(7, mul(a1, b1))), P)
+                a1 := mod(add(mul(a0, b1), mul(a1, b0)), P)
+                a0 := t
             }
-            mstore(add(r, 96), or(shl(64, point0), point1))
-            mstore(add(r, 128), numerators)
-            mstore(add(r, 160), denominators)
+            mstore(add(r, 160), or(shl(64, a0), a1))
         }
     }
 

@@ -11,7 +11,7 @@ import {PoseidonGoldilocks} from "./PoseidonGoldilocks.sol";
 import {Shape} from "./Shape.sol";
 import {Sponge, Transcript} from "./Transcript.sol";
 
-/// @title Verifier of plonky2 1.1.0 proofs over `KeccakGoldilocksConfig`
+/// @title Verifier of plonky2 1.1.0 proofs over the project's `EvmConfig`
 /// @notice Deployed in two contracts, in this order: the `PlonkIdentity` of the circuit, then this contract with the
 /// address of the first. `verify` returns true for a valid proof and reverts with an error that names the failed check
 /// for every other one; it never returns false. The layout of a proof is that of `_sections`.
@@ -38,7 +38,7 @@ abstract contract Plonky2Verifier is IProofVerifier {
         uint256 queries;
     }
 
-    /// @dev The elements before the queries, in big-endian order.
+    /// @dev The elements before the queries.
     struct Opened {
         bytes openings;
         bytes finalPolynomial;
@@ -97,7 +97,7 @@ abstract contract Plonky2Verifier is IProofVerifier {
     {
         Sponge t = Transcript.create();
         {
-            bytes memory start = abi.encodePacked(_transcriptStart(), Elements.swap(uint256(publicInputsHash)));
+            bytes memory start = abi.encodePacked(_transcriptStart(), publicInputsHash);
             uint256 ptr;
             assembly ("memory-safe") {
                 ptr := add(start, 32)
@@ -179,7 +179,7 @@ abstract contract Plonky2Verifier is IProofVerifier {
     /// @dev The circuit's numbers.
     function _shape() internal pure virtual returns (Shape memory);
 
-    /// @dev The first elements of the transcript, eight bytes little-endian each: FRI parameters and circuit digest.
+    /// @dev The first elements of the transcript, eight bytes each: FRI parameters and circuit digest.
     function _transcriptStart() internal pure virtual returns (bytes memory);
 
     /// @dev The cap of the tree of constants and sigmas, 25 bytes a digest.

@@ -1,56 +1,48 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Elements} from "./Elements.sol";
 import {Ext} from "./Extension.sol";
-import {P} from "./Goldilocks.sol";
 
-/// @dev Address of a sponge in memory: 96 bytes of state (twelve elements, little-endian), 32 bytes that the resampling
-/// may overwrite, then two words: inputs that wait in the state, and outputs that were not taken yet.
+/// @dev Address of a sponge in memory: a digest, 512 bytes of inputs that wait, then two words: the bytes of inputs that
+/// wait, and the elements of the digest that were not taken yet.
 type Sponge is uint256;
 
-/// @title The Fiat-Shamir transcript of plonky2's `Challenger` over `KeccakHash<25>`
-/// @notice A duplex sponge of rate 8 in overwrite mode. Its permutation maps a state s to the first twelve words below
-/// p in H(s) || H(H(s)) || ..., with H = Keccak-256 and words of eight bytes little-endian.
+/// @title The Fiat-Shamir transcript of plonky2's `Challenger` over the project's `EvmSponge`
+/// @notice The state is a digest of four elements, and up to 64 inputs are hashed with it at once: the next state is the
+/// first of H(state || inputs), H(H(state || inputs)), ... whose four elements are all below p, H being Keccak-256.
 library Transcript {
-    uint256 private constant INPUTS = 128;
-    uint256 private constant OUTPUTS = 160;
-    /// In each of four words: the last four bytes, one, and bit 32.
-    uint256 private constant UPPER = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
-    uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
-    uint256 private constant BIT_32 = 0x0000000100000000000000010000000000000001000000000000000100000000;
+    uint256 private constant RATE = 512;
+    uint256 private constant PENDING = 544;
+    uint256 private constant OUTPUTS = 576;
 
     /// @notice A sponge with state zero.
     function create() internal pure returns (Sponge t) {
         assembly ("memory-safe") {
             t := mload(0x40)
-            mstore(0x40, add(t, 192))
-            calldatacopy(t, calldatasize(), 192)
+            mstore(0x40, add(t, 608))
+            calldatacopy(t, calldatasize(), 608)
         }
     }
 
-    /// @notice Absorbs `count` elements, little-endian, from memory.
+    /// @notice Absorbs `count` elements, not zero, from memory.
     function absorb(Sponge t, uint256 ptr, uint256 count) internal pure {
         unchecked {
             uint256 end = ptr + 8 * count;
-            // bytes of the rate that are free
-            uint256 room = 64 - 8 * _load(t, INPUTS);
-            while (end - ptr >= room) {
-                bytes32 h;
+            uint256 pending = _load(t, PENDING);
+            while (end - ptr >= RATE - pending) {
                 assembly ("memory-safe") {
-                    mcopy(add(t, sub(64, room)), ptr, room)
-                    h := keccak256(t, 96)
+                    mcopy(add(add(t, 32), pending), ptr, sub(RATE, pending))
                 }
-                ptr += room;
-                room = 64;
-                setFrom(t, h);
+                ptr += RATE - pending;
+                permute(t, RATE);
+                pending = 0;
             }
             assembly ("memory-safe") {
-                mcopy(add(t, sub(64, room)), ptr, sub(end, ptr))
+                mcopy(add(add(t, 32), pending), ptr, sub(end, ptr))
             }
-            uint256 pending = (64 - room + end - ptr) / 8;
-            _store(t, INPUTS, pending);
-            _store(t, OUTPUTS, pending == 0 ? 8 : 0);
+            pending += end - ptr;
+            _store(t, PENDING, pending);
+            _store(t, OUTPUTS, pending == 0 ? 4 : 0);
         }
     }
 
@@ -75,27 +67,30 @@ library Transcript {
             for { let to := ptr } lt(to, end) { to := add(to, 32) } {
                 let d := calldataload(src)
                 src := add(src, 25)
-                let r := and(d, shl(200, 0xffffffffffffff))
-                r := or(r, and(shr(8, d), shl(136, 0xffffffffffffff)))
-                r := or(r, and(shr(16, d), shl(72, 0xffffffffffffff)))
-                r := or(r, and(shr(24, d), shl(32, 0xffffffff)))
+                let r := and(shr(8, d), shl(192, 0xffffffffffffff))
+                r := or(r, and(shr(16, d), shl(128, 0xffffffffffffff)))
+                r := or(r, and(shr(24, d), shl(64, 0xffffffffffffff)))
+                r := or(r, and(shr(56, d), 0xffffffff))
                 mstore(to, r)
             }
         }
         absorb(t, ptr, 4 * count);
     }
 
-    /// @notice The next challenge: outputs are taken from the end of the rate.
+    /// @notice The next challenge: the digest's elements are taken from the last to the first.
     function challenge(Sponge t) internal pure returns (uint256) {
-        uint256 outputs = _load(t, OUTPUTS);
-        if (_load(t, INPUTS) != 0 || outputs == 0) {
-            permute(t);
-            _store(t, INPUTS, 0);
-            outputs = 8;
+        unchecked {
+            uint256 outputs = _load(t, OUTPUTS);
+            uint256 pending = _load(t, PENDING);
+            if (pending != 0 || outputs == 0) {
+                permute(t, pending);
+                _store(t, PENDING, 0);
+                outputs = 4;
+            }
+            outputs--;
+            _store(t, OUTPUTS, outputs);
+            return uint64(_load(t, 0) >> (64 * (3 - outputs)));
         }
-        outputs--;
-        _store(t, OUTPUTS, outputs);
-        return Elements.swap(_load(t, 8 * outputs)) >> 192;
     }
 
     /// @notice The next challenge in the extension field, c0 first.
@@ -104,52 +99,28 @@ library Transcript {
         return Ext.wrap((c0 << 64) | challenge(t));
     }
 
-    /// @notice Replaces the state by its image.
-    function permute(Sponge t) internal pure {
-        bytes32 first;
+    /// @notice Replaces the state by its image under the first `length` bytes of the inputs.
+    function permute(Sponge t, uint256 length) internal pure {
+        uint256 h;
         assembly ("memory-safe") {
-            first := keccak256(t, 96)
+            h := keccak256(t, add(32, length))
         }
-        setFrom(t, first);
+        _store(t, 0, firstCanonical(h));
     }
 
-    /// @notice Sets the state to the first twelve words below p of h || H(h) || H(H(h)) || ...
-    function setFrom(Sponge t, bytes32 h) internal pure {
-        uint256 second;
-        uint256 third;
+    /// @notice The first of h, H(h), H(H(h)), ... whose four elements are below p: x is p or more if and only if
+    /// x + 2^64 - p has bit 64.
+    function firstCanonical(uint256 h) internal pure returns (uint256) {
         assembly ("memory-safe") {
-            mstore(t, h)
-            second := keccak256(t, 32)
-            let ptr := add(t, 32)
-            mstore(ptr, second)
-            third := keccak256(ptr, 32)
-            mstore(add(ptr, 32), third)
-        }
-        if (mayHaveLargeWord(uint256(h), second, third)) _resample(t, h);
-    }
-
-    /// @notice True if one of the twelve words is p or more; false unless the upper half u of one, which is its last four
-    /// bytes, is 2^32 - 1: then u + 1 has bit 32.
-    function mayHaveLargeWord(uint256 a, uint256 b, uint256 c) internal pure returns (bool may) {
-        assembly ("memory-safe") {
-            let carries := or(or(add(and(a, UPPER), ONES), add(and(b, UPPER), ONES)), add(and(c, UPPER), ONES))
-            may := iszero(iszero(and(carries, BIT_32)))
-        }
-    }
-
-    /// `setFrom`, word by word.
-    function _resample(Sponge t, bytes32 h) private pure {
-        uint256 taken = 0;
-        while (true) {
-            for (uint256 lane = 0; lane < 4; lane++) {
-                uint256 word = uint256(h) << (64 * lane);
-                if (Elements.swap(word) >> 192 >= P) continue;
-                _store(t, 8 * taken, word);
-                taken++;
-                if (taken == 12) return;
+            let lanes := 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff
+            let gap := 0x000000000000000000000000ffffffff000000000000000000000000ffffffff
+            let carries := shl(64, 0x100000000000000000000000000000001)
+            for {} and(or(add(and(h, lanes), gap), add(and(shr(64, h), lanes), gap)), carries) {} {
+                mstore(0, h)
+                h := keccak256(0, 32)
             }
-            h = keccak256(abi.encode(h));
         }
+        return h;
     }
 
     function _load(Sponge t, uint256 offset) private pure returns (uint256 v) {

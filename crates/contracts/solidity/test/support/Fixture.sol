@@ -214,6 +214,7 @@ abstract contract Fixture is Test {
     function _intent(uint256 direction, uint256 sell, uint256 minBuy, uint256 nonce)
         internal
         view
+        virtual
         returns (Intent memory)
     {
         return Intent({

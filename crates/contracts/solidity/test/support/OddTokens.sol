@@ -90,3 +90,64 @@ contract HookToken is PlainToken {
         }
     }
 }
+
+/// @notice Says no instead of reverting, to listed accounts.
+contract FalseToken is PlainToken {
+    mapping(address => bool) public refused;
+
+    constructor(uint8 decimals_) PlainToken(decimals_) {}
+
+    function setRefused(address account, bool on) external {
+        refused[account] = on;
+    }
+
+    function transfer(address to, uint256 amount) public override returns (bool) {
+        return !refused[to] && super.transfer(to, amount);
+    }
+
+    function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
+        return !refused[to] && super.transferFrom(from, to, amount);
+    }
+}
+
+/// @notice Every balance is a number of shares times a factor that changes: by itself, or when a listed account is paid.
+contract RebasingToken is PlainToken {
+    uint256 internal constant ONE = 1000;
+    /// @dev In thousandths, less ONE, so that code put in place of another token starts at one.
+    int256 public shift;
+    address public trigger;
+    int256 public triggered;
+
+    constructor(uint8 decimals_) PlainToken(decimals_) {}
+
+    function rebase(int256 shift_) public {
+        shift = shift_;
+    }
+
+    /// @dev From the next payment of `account` on, the factor is the one given here.
+    function rebaseWhenPaid(address account, int256 shift_) external {
+        (trigger, triggered) = (account, shift_);
+    }
+
+    function balanceOf(address account) public view override returns (uint256) {
+        return super.balanceOf(account) * _factor() / ONE;
+    }
+
+    function transfer(address to, uint256 amount) public override returns (bool ok) {
+        ok = super.transfer(to, amount * ONE / _factor());
+        _after(to);
+    }
+
+    function transferFrom(address from, address to, uint256 amount) public override returns (bool ok) {
+        ok = super.transferFrom(from, to, amount * ONE / _factor());
+        _after(to);
+    }
+
+    function _after(address to) private {
+        if (to == trigger && to != address(0)) rebase(triggered);
+    }
+
+    function _factor() private view returns (uint256) {
+        return uint256(int256(ONE) + shift);
+    }
+}

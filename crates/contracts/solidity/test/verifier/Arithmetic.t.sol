@@ -77,11 +77,11 @@ contract ArithmeticTest is Test {
     }
 
     // covers: Z2
-    function testFuzz_readTurnsElementsAround(uint64[7] memory values) public view {
+    function testFuzz_readCopiesElements(uint64[7] memory values) public view {
         bytes memory data;
         for (uint256 i = 0; i < 7; i++) {
             values[i] = uint64(bound(values[i], 0, P - 1));
-            data = bytes.concat(data, _littleEndian(values[i]));
+            data = bytes.concat(data, _bytes(values[i]));
         }
         bytes memory out = harness.read(data);
         assertEq(out.length, 56);
@@ -99,7 +99,7 @@ contract ArithmeticTest is Test {
             uint64 tested = round == 0 ? uint64(P) : round == 1 ? type(uint64).max : uint64(value);
             bytes memory data;
             for (uint256 i = 0; i < count; i++) {
-                data = bytes.concat(data, _littleEndian(i == index ? tested : uint64(P - 1)));
+                data = bytes.concat(data, _bytes(i == index ? tested : uint64(P - 1)));
             }
             vm.expectRevert(Elements.NotCanonical.selector);
             harness.read(data);
@@ -116,11 +116,8 @@ contract ArithmeticTest is Test {
         assertEq(Ext.unwrap(e), (c0 << 64) | c1);
     }
 
-    function _littleEndian(uint64 v) private pure returns (bytes memory out) {
-        out = new bytes(8);
-        for (uint256 i = 0; i < 8; i++) {
-            out[i] = bytes1(uint8(v >> (8 * i)));
-        }
+    function _bytes(uint64 v) private pure returns (bytes memory) {
+        return abi.encodePacked(v);
     }
 
     function _slice(bytes memory data, uint256 offset) private pure returns (bytes32 word) {

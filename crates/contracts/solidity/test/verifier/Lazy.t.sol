@@ -4,11 +4,13 @@ pragma solidity ^0.8.28;
 import {Test} from "forge-std/Test.sol";
 import {CosetFold} from "../../src/verifier/CosetFold.sol";
 import {Elements} from "../../src/verifier/Elements.sol";
-import {Ext, ZERO, fromBase} from "../../src/verifier/Extension.sol";
+import {Ext, ONE, ZERO, fromBase} from "../../src/verifier/Extension.sol";
 import {Algebra, Frame, mulAddSub} from "../../src/verifier/GateFrame.sol";
 import {Goldilocks, M64, P} from "../../src/verifier/Goldilocks.sol";
 import {Leaf} from "../../src/verifier/Leaf.sol";
+import {Openings, Permutation} from "../../src/verifier/Permutation.sol";
 import {PoseidonGoldilocks} from "../../src/verifier/PoseidonGoldilocks.sol";
+import {Shape} from "../../src/verifier/Shape.sol";
 
 /// Sums that are reduced late, against the same with a reduction at every step, at random and at the largest values.
 contract LazyHarness {
@@ -20,7 +22,7 @@ contract LazyHarness {
     function fold(uint64[] calldata values, uint256 arity, uint256 inverseStart, Ext beta) external view returns (Ext) {
         bytes memory packed;
         for (uint256 i = 0; i < values.length; i++) {
-            packed = bytes.concat(packed, _little(values[i]));
+            packed = bytes.concat(packed, _bytes(values[i]));
         }
         return this.foldPacked(packed, arity, inverseStart, beta);
     }
@@ -56,7 +58,7 @@ contract LazyHarness {
     function _store(uint64[] memory values) private pure returns (uint256 ptr) {
         bytes memory data = new bytes(8 * values.length + 64);
         for (uint256 i = 0; i < values.length; i++) {
-            bytes8 v = _little(values[i]);
+            bytes8 v = _bytes(values[i]);
             for (uint256 b = 0; b < 8; b++) {
                 data[8 * i + b] = v[b];
             }
@@ -66,8 +68,8 @@ contract LazyHarness {
         }
     }
 
-    function _little(uint64 v) private pure returns (bytes8) {
-        return bytes8(bytes32(Elements.swap(uint256(v) << 192)));
+    function _bytes(uint64 v) private pure returns (bytes8) {
+        return bytes8(v);
     }
 
     function _powers(Ext alpha, uint256 count) private pure returns (uint256 ptr) {
@@ -187,13 +189,15 @@ contract LazyTest is Test {
         for (uint256 i = 0; i < 12; i++) {
             state[i] = largest ? P - 1 : uint256(keccak256(abi.encode(seed, i))) % P;
         }
-        uint256[3] memory constants = [~uint256(0), seed, seed >> 1];
+        uint256[4] memory constants;
         for (uint256 i = 0; i < 12; i++) {
             uint256 sum = i == 0 ? 8 * state[0] : 0;
             for (uint256 j = 0; j < 12; j++) {
                 sum += row[(j + 12 - i) % 12] * state[j];
             }
-            expected[i] = (sum + ((constants[i / 4] >> (192 - 64 * (i % 4))) & M64)) % P;
+            uint256 constant_ = largest ? M64 : uint64(uint256(keccak256(abi.encode(seed, i, "constant"))));
+            constants[i / 3] |= constant_ << (80 * (i % 3));
+            expected[i] = (sum + constant_) % P;
         }
         uint256 s;
         uint256 rc;
@@ -205,6 +209,62 @@ contract LazyTest is Test {
         for (uint256 i = 0; i < 12; i++) {
             assertEq(state[i], expected[i]);
         }
+    }
+
+    /// Five wires in chunks of three and two: wires, sigmas, then Z, a partial product and the next Z.
+    function testFuzz_thePermutationArgumentsFactorsAreReducedLate(uint256 seed, bool largest) public pure {
+        Ext[13] memory e;
+        for (uint256 i = 0; i < 13; i++) {
+            e[i] = largest ? Ext.wrap(((P - 1) << 64) | (P - 1)) : _ext(seed, i);
+        }
+        uint256[] memory betaGamma = new uint256[](2);
+        (betaGamma[0], betaGamma[1]) = largest ? (P - 1, P - 1) : (e[6].c0(), e[7].c0());
+        uint256 generator = largest ? P - 1 : 7;
+        uint256[6] memory terms = _permutationTerms(e, betaGamma, generator);
+        _assertTerm(terms, 0, e[7] * (e[10] - ONE));
+        Ext numerators = e[10];
+        Ext denominators = e[11];
+        Ext point = e[3].scale(betaGamma[0]);
+        for (uint256 j = 0; j < 5; j++) {
+            if (j == 3) {
+                _assertTerm(terms, 1, numerators - denominators);
+                (numerators, denominators) = (e[11], e[12]);
+            }
+            numerators = numerators * (e[j] + point + fromBase(betaGamma[1]));
+            denominators = denominators * (e[j] + e[5 + j].scale(betaGamma[0]) + fromBase(betaGamma[1]));
+            point = point.scale(generator);
+        }
+        _assertTerm(terms, 2, numerators - denominators);
+    }
+
+    /// At zeta = e_3, with L_0(zeta) = e_7.
+    function _permutationTerms(Ext[13] memory e, uint256[] memory betaGamma, uint256 generator)
+        private
+        pure
+        returns (uint256[6] memory terms)
+    {
+        Shape memory shape;
+        (shape.challenges, shape.routedWires, shape.quotientDegreeFactor, shape.partialProducts) = (1, 5, 3, 1);
+        shape.cosetGenerator = generator;
+        bytes memory data;
+        for (uint256 i = 0; i < 13; i++) {
+            data = bytes.concat(data, bytes16(uint128(Ext.unwrap(e[i]))));
+        }
+        uint256 start;
+        uint256 to;
+        assembly {
+            start := add(data, 32)
+            to := terms
+        }
+        Openings memory o;
+        (o.wires, o.sigmas, o.zs) = (start, start + 80, start + 160);
+        (o.partialProducts, o.nextZs) = (start + 176, start + 192);
+        Permutation.eval(shape, o, e[3], e[7], betaGamma, to);
+    }
+
+    function _assertTerm(uint256[6] memory terms, uint256 i, Ext expected) private pure {
+        assertEq(terms[2 * i], expected.c0());
+        assertEq(terms[2 * i + 1], expected.c1());
     }
 
     function _evaluate(Ext[] memory coefficients, Ext x) private pure returns (Ext r) {

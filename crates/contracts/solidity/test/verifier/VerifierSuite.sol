@@ -64,7 +64,7 @@ abstract contract VerifierSuite is Test {
                 uint256 count = s.length / 8;
                 uint256 index = k == 0 ? 0 : k == 1 ? count - 1 : uint256(keccak256(abi.encode(i))) % count;
                 bytes memory changed = proof;
-                bytes8 p = 0x01000000ffffffff;
+                bytes8 p = bytes8(uint64(P));
                 for (uint256 b = 0; b < 8; b++) {
                     changed[s.start + 8 * index + b] = p[b];
                 }
@@ -143,7 +143,7 @@ abstract contract VerifierSuite is Test {
     function test_refusesTooLittleWork() public {
         Section[] memory sections = ProofSections.list(verifier.shape());
         bytes memory changed = proof;
-        changed[sections[_indexOf(sections, "work witness")].start] ^= 0x01;
+        changed[sections[_indexOf(sections, "work witness")].start + 7] ^= 0x01;
         try verifier.verify(inputs, changed) {
             fail();
         } catch (bytes memory reason) {

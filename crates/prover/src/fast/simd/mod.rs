@@ -149,6 +149,14 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn rotl<const N: u32, const REST: u32>(self, a: Self::V) -> Self::V {
         self.xor(self.shl::<N>(a), self.shr::<REST>(a))
     }
+    /// The bytes of each word in the opposite order.
+    #[inline(always)]
+    fn swap_bytes(self, a: Self::V) -> Self::V {
+        let (bytes, pairs) = (self.splat(0x00ff_00ff_00ff_00ff), self.splat(0x0000_ffff_0000_ffff));
+        let a = self.rotl::<32, 32>(a);
+        let a = self.xor(self.and(self.shr::<16>(a), pairs), self.shl::<16>(self.and(a, pairs)));
+        self.xor(self.and(self.shr::<8>(a), bytes), self.shl::<8>(self.and(a, bytes)))
+    }
     /// Exclusive or of three.
     #[inline(always)]
     fn xor3(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {

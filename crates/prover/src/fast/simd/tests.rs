@@ -103,6 +103,7 @@ check!(words shifts_left, |s, a, _b| s.shl::<13>(a), |a, _b| a << 13);
 check!(words shifts_right, |s, a, _b| s.shr::<33>(a), |a, _b| a >> 33);
 check!(words shifts_signed, |s, a, _b| s.sar::<32>(a), |a, _b| (a.cast_signed() >> 32).cast_unsigned());
 check!(words rotates, |s, a, _b| s.rotl::<21, 43>(a), |a, _b| a.rotate_left(21));
+check!(words swaps_bytes, |s, a, _b| s.swap_bytes(a), |a, _b| a.swap_bytes());
 check!(words multiplies_halves, |s, a, b| s.mul_low(a, b), |a, b| (a & EPSILON) * (b & EPSILON));
 check!(words joins, |s, a, b| s.join_halves(a, b), |a, b| (a & EPSILON) | (b << 32));
 check!(words canonicalises, |s, a, _b| s.canonical(a), |a, _b| a % ORDER);

@@ -10,7 +10,7 @@ use alloy_primitives::keccak256;
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{ADVERTISE, Handler, Task, Worker, settle};
@@ -99,11 +99,10 @@ impl<H: Handler> Worker<H> {
         }
         let started = Instant::now();
         self.metrics.busy.set(1);
-        self.advertise(bound, true, leave).await;
         let end = self.prove(bound, &message, &header, &kind, leave).await;
         self.metrics.busy.set(0);
         self.advertised = None;
-        self.report(bound, &message, &header, &kind, end?, started.elapsed()).await;
+        self.report(&message, &header, &kind, end?, started.elapsed()).await;
         Ok(())
     }
 
@@ -132,7 +131,10 @@ impl<H: Handler> Worker<H> {
         if left == 0 {
             return Ok(End::Late(Duration::from_millis(unix_millis().saturating_sub(header.deadline))));
         }
-        let input = match self.input(bound, message, header, kind).await {
+        let (input, told) =
+            tokio::join!(self.input(bound, message, header, kind), self.tell(bound, true, leave));
+        self.advertised = told.or(self.advertised);
+        let input = match input {
             Ok(input) => input,
             Err(reason) => return Ok(End::Failed(reason)),
         };
@@ -153,10 +155,13 @@ impl<H: Handler> Worker<H> {
         kind: &str,
     ) -> Result<Bytes, String> {
         let limit = self.config.limits.input_bytes;
-        let input = match &header.object {
+        let input = match header.stored {
             None => message.payload.clone(),
-            Some(name) => {
-                payload::get(&bound.inputs, name, "the job", limit).await.map_err(|e| e.to_string())?
+            Some(bytes) => {
+                let subject = Names::<H::Reach>::input(&header.id.to_string());
+                payload::get(&bound.inputs, &subject, bytes, "the job", limit)
+                    .await
+                    .map_err(|e| e.to_string())?
             }
         };
         if input.len() > limit {
@@ -177,8 +182,8 @@ impl<H: Handler> Worker<H> {
         leave: &CancellationToken,
     ) -> Result<End, RemoteError> {
         tokio::pin!(work);
-        let mut heartbeat = interval(self.config.limits.silence / 4);
-        let mut adverts = interval(ADVERTISE);
+        let later = |period| interval_at(tokio::time::Instant::now() + period, period);
+        let (mut heartbeat, mut adverts) = (later(self.config.limits.silence / 4), later(ADVERTISE));
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Skip);
         adverts.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let longest = sleep(self.config.longest_job);
@@ -189,6 +194,7 @@ impl<H: Handler> Worker<H> {
             sleep(drain).await;
         };
         tokio::pin!(longest, late, drained);
+        let mut told = leave.is_cancelled();
         let stop = loop {
             tokio::select! {
                 ended = &mut work => return Ok(finished(ended)),
@@ -197,6 +203,10 @@ impl<H: Handler> Worker<H> {
                     let _ = job.message.ack_with(AckKind::Progress).await;
                 }
                 _ = adverts.tick() => self.advertise(bound, true, leave).await,
+                () = leave.cancelled(), if !told => {
+                    told = true;
+                    self.advertise(bound, true, leave).await;
+                }
                 Some(told) = self.cancelled.next() => {
                     if self.note(&told.payload) == Some(job.id) { break Stop::Unwanted }
                 }
@@ -219,21 +229,13 @@ impl<H: Handler> Worker<H> {
         })
     }
 
-    async fn report(
-        &mut self,
-        bound: &Bound,
-        message: &Message,
-        header: &JobHeader,
-        kind: &str,
-        end: End,
-        took: Duration,
-    ) {
+    async fn report(&mut self, message: &Message, header: &JobHeader, kind: &str, end: End, took: Duration) {
         let result = |outcome, reason| ResultHeader {
             outcome,
             attempt: header.attempt,
             reason,
             seconds: took.as_secs_f64(),
-            object: None,
+            stored: None,
         };
         let (header_out, proof) = match end {
             End::Proved(proof) => (result(Outcome::Proved, None), proof),
@@ -258,7 +260,7 @@ impl<H: Handler> Worker<H> {
             self.pace.add(kind, took.as_secs_f64());
             self.metrics.seconds.with_label_values(&[kind]).observe(took.as_secs_f64());
         }
-        if self.publish(bound, header, header_out, proof).await {
+        if self.publish(header, header_out, proof).await {
             settle(message, AckKind::Ack).await;
         } else {
             // Nobody was told, so somebody else tries.
@@ -267,13 +269,7 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Publishes a result, again and again for a while when the broker is away. Whether it was taken.
-    async fn publish(
-        &self,
-        bound: &Bound,
-        job: &JobHeader,
-        mut header: ResultHeader,
-        proof: Vec<u8>,
-    ) -> bool {
+    async fn publish(&self, job: &JobHeader, mut header: ResultHeader, proof: Vec<u8>) -> bool {
         let started = Instant::now();
         let mut proof = Bytes::from(proof);
         if proof.len() > self.config.limits.proof_bytes {
@@ -282,7 +278,7 @@ impl<H: Handler> Worker<H> {
             proof = Bytes::new();
         }
         loop {
-            match self.publish_once(bound, job, &header, &proof).await {
+            match self.publish_once(job, &header, &proof).await {
                 Ok(()) => return true,
                 Err(error @ RemoteError::Full { .. }) if header.outcome == Outcome::Proved => {
                     header.outcome = Outcome::Failed;
@@ -300,7 +296,6 @@ impl<H: Handler> Worker<H> {
 
     async fn publish_once(
         &self,
-        bound: &Bound,
         job: &JobHeader,
         header: &ResultHeader,
         proof: &Bytes,
@@ -308,9 +303,9 @@ impl<H: Handler> Worker<H> {
         let mut header = header.clone();
         let mut body = proof.clone();
         if proof.len() > self.config.limits.inline_bytes {
-            let name = format!("{}.{}.{}", self.name, job.id, job.attempt);
-            payload::put(&bound.proofs, &name, proof).await?;
-            header.object = Some(Stored { name, digest: keccak256(proof) });
+            let subject = Names::<H::Reach>::proof(&self.name, &job.id.to_string(), job.attempt);
+            payload::put(&self.context, &subject, proof).await?;
+            header.stored = Some(Stored { bytes: proof.len(), digest: keccak256(proof) });
             body = Bytes::new();
         }
         let subject = Names::<H::Reach>::result(&self.name, &job.id.to_string());
@@ -336,7 +331,7 @@ impl<H: Handler> Worker<H> {
                 attempt: job.attempt,
                 reason: Some(reason),
                 seconds: 0.0,
-                object: None,
+                stored: None,
             };
             let subject = Names::<H::Reach>::result(&self.name, &job.id.to_string());
             let told =

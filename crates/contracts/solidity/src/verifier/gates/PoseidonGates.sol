@@ -37,7 +37,7 @@ library PoseidonGate {
                     w += 16 * count;
                     to += 64 * count;
                 }
-                rc += 96;
+                rc += 128;
                 _sbox(s, count);
                 s.mdsThenAdd(rc);
             }
@@ -109,9 +109,13 @@ library PoseidonGate {
         }
     }
 
+    /// Constant i of a round, in its lane.
     function _constant(uint256 rc, uint256 i) private pure returns (Ext e) {
-        assembly ("memory-safe") {
-            e := shl(64, shr(192, mload(add(rc, shl(3, i)))))
+        unchecked {
+            uint256 lane = 80 * (i % 3);
+            assembly ("memory-safe") {
+                e := shl(64, and(shr(lane, mload(add(rc, shl(5, div(i, 3))))), M64))
+            }
         }
     }
 }
@@ -138,15 +142,15 @@ library PoseidonMdsGate {
     }
 }
 
-/// @title Twelve extension elements in memory: twelve words of c0, twelve words of c1, then 96 zero bytes
+/// @title Twelve extension elements in memory: twelve words of c0, twelve words of c1, then four zero words
 library ExtState {
     uint256 internal constant SIZE = 768;
 
     function create() internal pure returns (uint256 s) {
         assembly ("memory-safe") {
             s := mload(0x40)
-            mstore(0x40, add(s, 864))
-            calldatacopy(s, calldatasize(), 864)
+            mstore(0x40, add(s, 896))
+            calldatacopy(s, calldatasize(), 896)
         }
     }
 

@@ -1,40 +1,31 @@
-//! plonky2's Keccak hasher with 25-byte digests, a vector of inputs at a time.
+//! The hash of the proofs that the chain verifies, a vector of inputs at a time.
 
 use plonky2::{
-    field::goldilocks_field::GoldilocksField as F,
-    hash::{
-        hash_types::BytesHash,
-        hashing::PlonkyPermutation,
-        keccak::{KeccakHash, KeccakPermutation},
-    },
+    field::{goldilocks_field::GoldilocksField as F, types::PrimeField64},
+    hash::hashing::PlonkyPermutation,
     plonk::config::Hasher,
 };
+use sotto_circuits::evm_hash::{DIGEST_BYTES as DIGEST, EvmDigest, EvmHash, EvmSponge};
 
 use super::{
     hash::{FastHash, hash_one_by_one, is_noop},
     keccak::{RATE, STATE, permute},
     leaves::{Leaves, gather, scatter},
-    simd::{Backend, Kernel, ORDER, Simd},
+    simd::{Backend, Kernel, Simd},
 };
 
-/// Bytes of a digest.
-const DIGEST: usize = 25;
 /// Words of a digest, the last one with one byte.
 const DIGEST_WORDS: usize = 4;
 /// The first bit of Keccak's padding, in the byte after the message.
 const PAD_FIRST: u64 = 1;
 /// The last bit of Keccak's padding, at the end of the block.
 const PAD_LAST: u64 = 1 << 63;
-/// Words of the challenger's state.
-const CHALLENGER: usize = 12;
 /// The squeezed word that a proof of work is about.
-const RESPONSE: usize = 7;
+const RESPONSE: usize = 3;
 
-type Digest = BytesHash<DIGEST>;
-
-impl FastHash for KeccakHash<DIGEST> {
-    fn hash_leaves(backend: Backend, leaves: &Leaves<'_>, first: usize, out: &mut [Digest]) {
-        // One at a time, plonky2's Keccak is the faster.
+impl FastHash for EvmHash {
+    fn hash_leaves(backend: Backend, leaves: &Leaves<'_>, first: usize, out: &mut [EvmDigest]) {
+        // One at a time, the library's Keccak is the faster.
         if is_noop::<Self>(leaves) || backend == Backend::Scalar {
             hash_one_by_one::<Self>(leaves, first, out);
         } else {
@@ -42,7 +33,7 @@ impl FastHash for KeccakHash<DIGEST> {
         }
     }
 
-    fn compress_pairs(backend: Backend, children: &[Digest], out: &mut [Digest]) {
+    fn compress_pairs(backend: Backend, children: &[EvmDigest], out: &mut [EvmDigest]) {
         if backend == Backend::Scalar {
             for (digest, pair) in out.iter_mut().zip(children.chunks_exact(2)) {
                 *digest = <Self as Hasher<F>>::two_to_one(pair[0], pair[1]);
@@ -54,7 +45,7 @@ impl FastHash for KeccakHash<DIGEST> {
 
     fn grind_range(
         backend: Backend,
-        state: &KeccakPermutation<F>,
+        state: &EvmSponge,
         position: usize,
         zeros: u32,
         first: u64,
@@ -66,7 +57,7 @@ impl FastHash for KeccakHash<DIGEST> {
 
 /// The first 25 bytes of each lane's state.
 #[inline(always)]
-fn squeeze<S: Simd>(s: S, state: &[S::V; STATE], out: &mut [Digest]) {
+fn squeeze<S: Simd>(s: S, state: &[S::V; STATE], out: &mut [EvmDigest]) {
     let lanes: [[u64; 8]; DIGEST_WORDS] = core::array::from_fn(|i| scatter(s, state[i]));
     for (lane, digest) in out.iter_mut().enumerate() {
         for (bytes, words) in digest.0.chunks_mut(8).zip(lanes) {
@@ -75,11 +66,11 @@ fn squeeze<S: Simd>(s: S, state: &[S::V; STATE], out: &mut [Digest]) {
     }
 }
 
-/// Keccak-256 of leaves, as little-endian words.
+/// Keccak-256 of leaves. Keccak's words are little-endian, elements big-endian.
 struct HashLeaves<'a> {
     leaves: &'a Leaves<'a>,
     first: usize,
-    out: &'a mut [Digest],
+    out: &'a mut [EvmDigest],
 }
 
 impl Kernel for HashLeaves<'_> {
@@ -94,7 +85,7 @@ impl Kernel for HashLeaves<'_> {
             for start in (0..=width).step_by(RATE) {
                 let end = width.min(start + RATE);
                 for column in start..end {
-                    let word = s.canonical(leaves.vector(s, row, column));
+                    let word = s.swap_bytes(s.canonical(leaves.vector(s, row, column)));
                     state[column - start] = s.xor(state[column - start], word);
                     leaves.prefetch(s, row, column + RATE);
                 }
@@ -111,12 +102,12 @@ impl Kernel for HashLeaves<'_> {
 
 /// Nodes over pairs of digests.
 struct CompressPairs<'a> {
-    children: &'a [Digest],
-    out: &'a mut [Digest],
+    children: &'a [EvmDigest],
+    out: &'a mut [EvmDigest],
 }
 
 /// Two digests one after the other, padded, as the first seven words of a block.
-fn pair_words(left: &Digest, right: &Digest) -> [u64; 7] {
+fn pair_words(left: &EvmDigest, right: &EvmDigest) -> [u64; 7] {
     let mut bytes = [0; 56];
     bytes[..DIGEST].copy_from_slice(&left.0);
     bytes[DIGEST..2 * DIGEST].copy_from_slice(&right.0);
@@ -151,10 +142,9 @@ impl Kernel for CompressPairs<'_> {
     }
 }
 
-/// Candidates for a proof of work. plonky2's permutation for challengers is a chain of hashes: the first gives words 0 to 3,
-/// and its own hash words 4 to 7, unless a word is not below the order and is left out.
+/// Candidates for a proof of work: each is one more word of the message that the challenger's state is hashed with.
 struct GrindRange<'a> {
-    state: &'a KeccakPermutation<F>,
+    state: &'a EvmSponge,
     position: usize,
     zeros: u32,
     first: u64,
@@ -162,12 +152,27 @@ struct GrindRange<'a> {
 }
 
 impl GrindRange<'_> {
-    /// Whether plonky2's permutation accepts a candidate.
+    /// Whether the challenger's permutation accepts a candidate.
     fn accepts(&self, candidate: u64) -> bool {
         let mut state = *self.state;
         state.set_elt(F(candidate), self.position);
         state.permute();
-        state.as_ref()[RESPONSE].0.leading_zeros() >= self.zeros
+        state.squeeze()[RESPONSE].0.leading_zeros() >= self.zeros
+    }
+
+    /// Keccak's state before a candidate is written, and the word of the block where it goes.
+    #[inline(always)]
+    fn start<S: Simd>(&self, s: S) -> ([S::V; STATE], usize) {
+        let mut state = [s.splat(0); STATE];
+        let message = self.state.message();
+        for (i, element) in message.iter().enumerate() {
+            let word = s.splat(element.to_canonical_u64().swap_bytes());
+            state[i % RATE] = s.xor(state[i % RATE], word);
+            if i % RATE + 1 == RATE {
+                permute(s, &mut state);
+            }
+        }
+        (state, message.len() % RATE)
     }
 }
 
@@ -175,27 +180,25 @@ impl Kernel for GrindRange<'_> {
     type Output = Option<u64>;
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Option<u64> {
-        let mut start = [s.splat(0); STATE];
-        for (x, element) in start.iter_mut().zip(self.state.as_ref()) {
-            *x = s.canonical(s.splat(element.0));
-        }
-        start[CHALLENGER] = s.splat(PAD_FIRST);
-        start[RATE - 1] = s.splat(PAD_LAST);
+        debug_assert_eq!(self.state.message().len(), self.state.squeeze().len() + self.position);
+        let (start, at) = self.start(s);
         let end = self.first + self.count;
         for base in (self.first..end).step_by(S::LANES) {
             let mut state = start;
-            state[self.position] = gather(s, |lane| base + lane as u64);
+            let candidates = gather(s, |lane| base + lane as u64);
+            state[at] = s.xor(state[at], s.swap_bytes(candidates));
+            // A full block is followed by one of padding alone.
+            let padding = (at + 1) % RATE;
+            if padding == 0 {
+                permute(s, &mut state);
+            }
+            state[padding] = s.xor(state[padding], s.splat(PAD_FIRST));
+            state[RATE - 1] = s.xor(state[RATE - 1], s.splat(PAD_LAST));
             permute(s, &mut state);
-            let mut second = [s.splat(0); STATE];
-            second[..4].copy_from_slice(&state[..4]);
-            second[4] = s.splat(PAD_FIRST);
-            second[RATE - 1] = s.splat(PAD_LAST);
-            permute(s, &mut second);
-            let responses = scatter(s, second[RESPONSE - 4]);
+            let responses = scatter(s, state[RESPONSE]);
             for (lane, word) in responses[..S::LANES].iter().enumerate() {
                 let candidate = base + lane as u64;
-                if word.leading_zeros() >= self.zeros
-                    && *word < ORDER
+                if word.swap_bytes().leading_zeros() >= self.zeros
                     && candidate < end
                     && self.accepts(candidate)
                 {
