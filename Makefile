@@ -13,7 +13,7 @@ SOAK_ROUNDS ?= 25
 SOAK_FUZZ_RUNS ?= 10000
 SOAK_INVARIANT_RUNS ?= 1000
 
-.PHONY: help setup demo test bench lint soak fuzz contracts verifier gas mutants
+.PHONY: help setup demo test bench lint soak asan fuzz contracts verifier gas mutants
 
 help: ## Lists the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -55,6 +55,10 @@ soak: setup ## Runs the long tests of circuits and prover (hours), then many rou
 	@target/release/sotto demo --rounds $(SOAK_ROUNDS)
 	@cd $(SOLIDITY) && FOUNDRY_FUZZ_RUNS=$(SOAK_FUZZ_RUNS) FOUNDRY_INVARIANT_RUNS=$(SOAK_INVARIANT_RUNS) \
 	FOUNDRY_INVARIANT_DEPTH=200 $(FORGE) test --no-match-path 'test/verifier/**'
+
+asan: setup ## Runs the fast prover's ordinary tests under AddressSanitizer, in a build of its own (target/asan; long)
+	@RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Ctarget-cpu=native -Zsanitizer=address' $(TEST) --target x86_64-unknown-linux-gnu \
+	--target-dir target/asan -p sotto-prover --lib fast::
 
 contracts: setup ## Compiles the contracts and writes the artifacts that the Rust side embeds
 	@cd $(SOLIDITY) && $(FORGE) build && bin/artifacts

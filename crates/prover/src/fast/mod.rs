@@ -31,6 +31,8 @@ pub(crate) mod simd;
 mod witness;
 
 #[cfg(test)]
+mod circuit_tests;
+#[cfg(test)]
 mod hash_tests;
 #[cfg(test)]
 mod tests;

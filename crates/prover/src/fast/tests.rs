@@ -17,11 +17,9 @@ use plonky2::{
     util::timing::TimingTree,
 };
 use sotto_circuits::{
-    CAPACITIES, CompactCircuit, Layer, LeafCircuit, ShrinkCircuit, ShrinkProof, WrapCircuit,
-    classes::standard_classes,
+    Layer, LeafCircuit, WrapCircuit,
     evm_hash::EvmConfig,
-    field::{Builder, CircuitData, CompactQueries, D, F, Proof, Target},
-    security::MINIMUM_BITS,
+    field::{Builder, CircuitData, D, F, Proof, Target},
 };
 
 use super::{Backend, FastCircuit, FastHash, Run, schedule};
@@ -55,12 +53,12 @@ fn witness(target: Target, value: u64) -> PartialWitness<F> {
     witness
 }
 
-fn run() -> Run<'static> {
+pub(super) fn run() -> Run<'static> {
     Run::new(Stage::Sheet, Layer::Leaf)
 }
 
 /// Asserts that the fast proof is the stock proof, byte for byte, and that a proof with its own work verifies.
-fn assert_equal<K: GenericConfig<D, F = F>>(data: &CircuitData<K>, witness: &PartialWitness<F>)
+pub(super) fn assert_equal<K: GenericConfig<D, F = F>>(data: &CircuitData<K>, witness: &PartialWitness<F>)
 where
     K::Hasher: FastHash,
 {
@@ -170,35 +168,6 @@ fn a_wrap_is_the_stock_provers_and_its_sheet_verifies() {
         )
     });
     assert!(matches!(refused, Ok(Err(ProveError::Circuit { stage: Stage::Wrap, .. })) | Err(_)));
-}
-
-/// Every other layer of the project, on every backend: minutes, most of them the stock prover's.
-#[test]
-#[ignore = "soak"]
-fn every_layer_is_the_stock_provers() {
-    for class in standard_classes().unwrap() {
-        for slots in CAPACITIES {
-            let sample = Sample::of(&class, slots).unwrap();
-            let leaf = LeafCircuit::build(sample.class(), slots).unwrap();
-            assert_equal(leaf.data(), &leaf.witness(&sample.leaf_inputs()).unwrap());
-        }
-    }
-    let pipeline = Pipeline::build(&[64, 64], 1).unwrap();
-    let (sheet, _) = pipeline.prove().unwrap();
-    let shown = pipeline.sample.shown(&sheet, &pipeline.sheet);
-    let shrink = ShrinkCircuit::build(&pipeline.sheet.shape());
-    let key = pipeline.sheet.key();
-    let witness = shrink.witness(&sheet, &key, &shown.keys, &shown.data, shown.sigma).unwrap();
-    assert_equal(shrink.data(), &witness);
-    let prover = FastCircuit::new(shrink.data()).unwrap();
-    let proof = ShrinkProof::new(prover.prove(shrink.data(), witness, &run()).unwrap());
-    shrink.verify(&proof, &shown.inputs).unwrap();
-    for queries in [CompactQueries::Ten, CompactQueries::Sixteen] {
-        let wrap = CompactCircuit::build(&shrink, queries);
-        let security = wrap.info().security;
-        assert!(security.minimum() >= MINIMUM_BITS, "{security:?}");
-        assert_equal(wrap.data(), &wrap.witness(&proof).unwrap());
-    }
 }
 
 /// The first proof records the order of the generators; the second follows it, and reaches the same values.

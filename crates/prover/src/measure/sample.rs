@@ -13,7 +13,7 @@ use sotto_circuits::{
 };
 use sotto_model::{
     Dense, InputMap, Policy,
-    program::{Program, Shape},
+    program::{Ensemble, EnsembleParameters, Node, Program, Shape},
 };
 use sotto_types::{MARKET_FEATURES, PublicData, SLOTS, Slot};
 
@@ -43,21 +43,36 @@ fn number(at: usize) -> i32 {
     (at as u32).cast_signed().wrapping_mul(1_103_515_245).wrapping_add(12_345) >> 16
 }
 
+/// Trees with rising thresholds, nodes of every feature and rank in turn, and leaves of both signs.
+fn ensemble(shape: &Ensemble) -> EnsembleParameters {
+    let thresholds = (0..).step_by(1 << 10).take(shape.thresholds()).collect();
+    let node = |at: usize| Node {
+        feature: (at % shape.features.len()) as u8,
+        rank: (at * 3 % (1 << shape.rank_bits)) as u16,
+    };
+    EnsembleParameters {
+        thresholds: vec![thresholds; shape.features.len()],
+        nodes: (0..shape.trees * shape.nodes()).map(node).collect(),
+        leaves: (0..shape.trees << shape.depth).map(number).collect(),
+    }
+}
+
 impl Sample {
     /// A model with these hidden layers, and a round whose first slots hold intents.
     pub(crate) fn new(hidden: &[usize], slots: usize) -> Result<Self, CircuitError> {
         Self::of(&Shape::dense(hidden)?, slots)
     }
 
-    /// A model of a dense class, and such a round.
+    /// A model of a class, and such a round.
     pub(crate) fn of(class: &Shape, slots: usize) -> Result<Self, CircuitError> {
         let layers = class.linear_formats().iter().map(|format| Dense {
             weights: (0..format.inputs * format.rows).map(number).collect(),
             biases: (0..format.rows).map(|at| i64::from(number(at))).collect(),
         });
+        let ensembles = class.ensembles().map(ensemble).collect();
         let inputs = std::array::from_fn(|_| InputMap { lo: -(1 << 20), hi: 1 << 20, mult: 64 });
         let policy = Policy { min_quote: -900_000, max_quote: 900_000, max_slots: 32 };
-        let program = Program::new(class.clone(), inputs, layers.collect(), Vec::new(), policy);
+        let program = Program::new(class.clone(), inputs, layers.collect(), ensembles, policy);
         let mut round = [Slot::default(); SLOTS];
         for (at, slot) in round.iter_mut().take(slots).enumerate() {
             slot.commitment = B256::repeat_byte(at as u8 + 1);
