@@ -12,8 +12,8 @@ use crate::{
     solver::{DropReason, bid::Sheet},
 };
 
-/// Protects the sheet in the ledger, then commits to what the ledger holds, and has the leaf proven meanwhile. Sending again is safe: ledger and transaction
-/// manager both know the first time by its key.
+/// Protects the sheet in the ledger, then commits to what the ledger holds, and has the leaf proven meanwhile. Sending
+/// again is safe: ledger and transaction manager both know the first time by its key.
 pub(in crate::solver) async fn commit(job: Job, sheet: Sheet) -> Result<Outcome, Failure> {
     let (round, strategy) = (job.key.round, job.key.strategy.to_word());
     let row = round_row(&job.round);

@@ -53,8 +53,8 @@ pub(super) fn start_leaf(job: &Job) {
     }
 }
 
-/// Proves the sheet for its commit index, around the leaf that was proven ahead if there is one, and keeps the proof in the ledger. A proof that an earlier run left for the same
-/// index is verified instead.
+/// Proves the sheet for its commit index, around the leaf that was proven ahead if there is one, and keeps the proof in
+/// the ledger. A proof that an earlier run left for the same index is verified instead.
 pub(in crate::solver) async fn prove(
     job: Job,
     index: u32,
