@@ -15,7 +15,7 @@ import {Shape} from "../../src/verifier/Shape.sol";
 /// Sums that are reduced late, against the same with a reduction at every step, at random and at the largest values.
 contract LazyHarness {
     function combine(uint64[] memory values, Ext alpha) external pure returns (Ext) {
-        (uint256 data, uint256 powers) = (_store(values), _powers(alpha, values.length));
+        (uint256 data, uint256 powers) = (_store(values), Leaf.powers(alpha, values.length));
         return Leaf.combine(data, powers, values.length);
     }
 
@@ -70,18 +70,6 @@ contract LazyHarness {
 
     function _bytes(uint64 v) private pure returns (bytes8) {
         return bytes8(v);
-    }
-
-    function _powers(Ext alpha, uint256 count) private pure returns (uint256 ptr) {
-        uint256[] memory table = new uint256[](2 * (count + 8));
-        Ext power = fromBase(1);
-        for (uint256 i = 0; i < count; i++) {
-            (table[2 * i], table[2 * i + 1]) = (power.c0(), power.c1());
-            power = power * alpha;
-        }
-        assembly {
-            ptr := add(table, 32)
-        }
     }
 }
 
