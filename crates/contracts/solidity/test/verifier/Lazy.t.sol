@@ -7,7 +7,7 @@ import {Elements} from "../../src/verifier/Elements.sol";
 import {Ext, ONE, ZERO, fromBase} from "../../src/verifier/Extension.sol";
 import {Algebra, Frame, mulAddSub} from "../../src/verifier/GateFrame.sol";
 import {Goldilocks, M64, P} from "../../src/verifier/Goldilocks.sol";
-import {Leaf} from "../../src/verifier/Leaf.sol";
+import {HALF_P, Leaf} from "../../src/verifier/Leaf.sol";
 import {Openings, Permutation} from "../../src/verifier/Permutation.sol";
 import {LANE, PoseidonGoldilocks} from "../../src/verifier/PoseidonGoldilocks.sol";
 import {Shape} from "../../src/verifier/Shape.sol";
@@ -17,6 +17,28 @@ contract LazyHarness {
     function combine(uint64[] memory values, Ext alpha) external pure returns (Ext) {
         (uint256 data, uint256 powers) = (_store(values), Leaf.powers(alpha, values.length));
         return Leaf.combine(data, powers, values.length);
+    }
+
+    /// The same with other powers of alpha^4, as residues, and alpha = 1 within a word.
+    function combineWith(uint64[] memory values, uint256[] memory coordinates) external pure returns (Ext) {
+        uint256 data = _store(values);
+        uint256 table = Leaf.powers(fromBase(1), values.length);
+        uint256[2] memory sums;
+        for (uint256 i = 0; i < coordinates.length; i++) {
+            uint256 c = coordinates[i];
+            sums[i % 2] = addmod(sums[i % 2], c, P);
+            assembly {
+                mstore(add(table, add(320, shl(5, i))), sub(c, mul(gt(c, HALF_P), P)))
+            }
+        }
+        uint256 lift = mulmod(addmod(1 << 127, 0, P), (values.length + 7) / 8, P);
+        for (uint256 i = 0; i < 2; i++) {
+            uint256 offset = addmod(mulmod(1 << 63, sums[i], P), P - lift, P);
+            assembly {
+                mstore(add(table, add(256, shl(5, i))), offset)
+            }
+        }
+        return Leaf.combine(data, table, values.length);
     }
 
     function fold(uint64[] calldata values, uint256 arity, uint256 inverseStart, Ext beta) external view returns (Ext) {
@@ -99,6 +121,27 @@ contract LazyTest is Test {
             sum = sum * alpha + fromBase(P - 1);
         }
         assertTrue(harness.combine(values, alpha) == sum);
+    }
+
+    /// Eight lanes' products of the largest magnitude, of either sign, with elements 0 and p - 1: no lane overflows.
+    function testFuzz_productsOfTheLargestMagnitudeFitTheirLanes(uint256 signs, uint256 ends) public view {
+        uint64[] memory values = new uint64[](512);
+        uint256[] memory magnitudes = new uint256[](256);
+        for (uint256 i = 0; i < 512; i++) {
+            values[i] = (ends >> (i % 256)) & 1 == 0 ? 0 : uint64(P - 1);
+        }
+        // what the signed coordinates are, modulo p
+        for (uint256 i = 0; i < 256; i++) {
+            magnitudes[i] = (signs >> i) & 1 == 0 ? HALF_P : P - HALF_P;
+        }
+        uint256 c0;
+        uint256 c1;
+        for (uint256 i = 0; i < 512; i++) {
+            c0 = addmod(c0, mulmod(values[i], magnitudes[i / 4 * 2], P), P);
+            c1 = addmod(c1, mulmod(values[i], magnitudes[i / 4 * 2 + 1], P), P);
+        }
+        // with alpha = 1 in the end every element counts once
+        assertTrue(harness.combineWith(values, magnitudes) == Ext.wrap((c0 << 64) | c1));
     }
 
     // covers: Z2
