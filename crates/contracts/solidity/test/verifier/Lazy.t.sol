@@ -5,12 +5,14 @@ import {Test} from "forge-std/Test.sol";
 import {CosetFold} from "../../src/verifier/CosetFold.sol";
 import {Elements} from "../../src/verifier/Elements.sol";
 import {Ext, ONE, ZERO, fromBase} from "../../src/verifier/Extension.sol";
-import {Algebra, Frame, mulAddSub} from "../../src/verifier/GateFrame.sol";
+import {Algebra, Frame, GateFrame, mulAddSub} from "../../src/verifier/GateFrame.sol";
 import {Goldilocks, M64, P} from "../../src/verifier/Goldilocks.sol";
 import {HALF_P, Leaf} from "../../src/verifier/Leaf.sol";
 import {Openings, Permutation} from "../../src/verifier/Permutation.sol";
 import {LANE, PoseidonGoldilocks} from "../../src/verifier/PoseidonGoldilocks.sol";
 import {Shape} from "../../src/verifier/Shape.sol";
+import {ExponentiationGate} from "../../src/verifier/gates/ExponentiationGate.sol";
+import {ReducingExtensionGate} from "../../src/verifier/gates/ReducingGates.sol";
 
 /// Sums that are reduced late, against the same with a reduction at every step, at random and at the largest values.
 contract LazyHarness {
@@ -96,6 +98,8 @@ contract LazyHarness {
 }
 
 contract LazyTest is Test {
+    using Frame for GateFrame;
+
     LazyHarness harness = new LazyHarness();
 
     function testFuzz_aLeafCombinesToTheSumOfItsTerms(uint256 seed, uint256 count) public view {
@@ -196,6 +200,43 @@ contract LazyTest is Test {
         assertLt(u0 | u1 | v0 | v1, 1 << 136);
         uint256 expected = Algebra.unwrap(a * b + c - d);
         assertEq(((u0 % P) << 192) | ((u1 % P) << 128) | ((v0 % P) << 64) | (v1 % P), expected);
+    }
+
+    function testFuzz_gatesOfManyStepsAreReducedLate(uint256 seed, bool largest) public pure {
+        bytes memory data;
+        for (uint256 i = 0; i < 20; i++) {
+            data = bytes.concat(data, bytes32(Algebra.unwrap(_algebra(seed, i, largest))));
+        }
+        uint256[] memory sums = new uint256[](16);
+        GateFrame memory f;
+        f.filter = largest ? Ext.wrap(((P - 1) << 64) | (P - 1)) : _ext(seed, 0);
+        uint256 wires;
+        uint256 terms;
+        assembly {
+            wires := add(data, 32)
+            terms := add(sums, 32)
+        }
+        (f.wires, f.terms) = (wires, terms);
+        ReducingExtensionGate.eval(f, 2);
+        Algebra first = f.pair(10);
+        _assertPair(sums, 0, (f.pair(4) * f.pair(2) + f.pair(6) - first).scaleBy(f.filter));
+        _assertPair(sums, 4, (first * f.pair(2) + f.pair(8) - f.pair(0)).scaleBy(f.filter));
+        ExponentiationGate.eval(f, 2);
+        // the sums go on from where they were
+        Ext step = f.wire(0) - ONE;
+        Ext c = f.filter * (f.wire(2) * step + ONE - f.wire(4));
+        Algebra before = (f.pair(4) * f.pair(2) + f.pair(6) - first).scaleBy(f.filter);
+        assertEq(sums[0] % P, addmod(c.c0(), Algebra.unwrap(before) >> 192, P));
+        assertEq(sums[1] % P, addmod(c.c1(), (Algebra.unwrap(before) >> 128) & M64, P));
+        c = f.filter * (f.wire(4) * f.wire(4) * (f.wire(1) * step + ONE) - f.wire(5));
+        assertEq(sums[2] % P, addmod(c.c0(), (Algebra.unwrap(before) >> 64) & M64, P));
+        assertEq(sums[3] % P, addmod(c.c1(), Algebra.unwrap(before) & M64, P));
+    }
+
+    function _assertPair(uint256[] memory sums, uint256 at_, Algebra a) private pure {
+        for (uint256 i = 0; i < 4; i++) {
+            assertEq(sums[at_ + i] % P, (Algebra.unwrap(a) >> (192 - 64 * i)) & M64);
+        }
     }
 
     function testFuzz_termsAccumulateTheirMultiples(uint256 seed, uint256 c0, uint256 c1) public pure {
