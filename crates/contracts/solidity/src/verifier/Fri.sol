@@ -33,7 +33,7 @@ struct FriContext {
     uint256 capBytes;
     /// memory address of the constants' cap
     uint256 constantsCap;
-    /// memory address of alpha^0, alpha^1, ..., two words each, then zeros to a multiple of eight powers
+    /// memory address of the powers of alpha that sums over leaves take: see `Leaf`
     uint256 powers;
     /// alpha^(polynomials opened at g zeta)
     Ext shift;

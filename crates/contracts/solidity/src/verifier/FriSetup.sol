@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Ext, ONE} from "./Extension.sol";
 import {FriContext} from "./Fri.sol";
 import {Goldilocks, P} from "./Goldilocks.sol";
+import {Leaf} from "./Leaf.sol";
 import {Shape} from "./Shape.sol";
 
 /// @title What the queries of the low-degree test share
@@ -19,7 +20,7 @@ library FriSetup {
         c.pathLength = shape.degreeBits + shape.rateBits - shape.capHeight;
         c.zeta = zeta;
         c.zetaNext = zeta.scale(Goldilocks.rootOfUnity(shape.degreeBits));
-        c.powers = _powers(alpha, c.polynomials);
+        c.powers = Leaf.powers(alpha, c.polynomials);
         c.shift = _power(alpha, shape.challenges);
         uint256 ptr;
         assembly ("memory-safe") {
@@ -67,26 +68,6 @@ library FriSetup {
         }
         c.finalPolynomial = table;
         c.finalPolynomialEnd = table + ((size + 255) & ~uint256(255));
-    }
-
-    /// alpha^0 ... alpha^(count - 1) as two words each, then zeros up to a multiple of eight powers.
-    function _powers(Ext alpha, uint256 count) private pure returns (uint256 table) {
-        table = _allocate(64 * (count + 7));
-        assembly ("memory-safe") {
-            let a0 := shr(64, alpha)
-            let a1 := and(alpha, 0xffffffffffffffff)
-            let a7 := mul(7, a1)
-            let s0 := 1
-            let s1 := 0
-            let end := add(table, shl(6, count))
-            for { let ptr := table } lt(ptr, end) { ptr := add(ptr, 64) } {
-                mstore(ptr, s0)
-                mstore(add(ptr, 32), s1)
-                let t := mod(add(mul(s0, a0), mul(s1, a7)), P)
-                s1 := mod(add(mul(s0, a1), mul(s1, a0)), P)
-                s0 := t
-            }
-        }
     }
 
     function _power(Ext alpha, uint256 exponent) private pure returns (Ext r) {

@@ -3,8 +3,11 @@ pragma solidity ^0.8.28;
 
 import {P} from "./Goldilocks.sol";
 
-// Three matrix rows share a word, 80 bits to a row: a row sum of twelve field elements stays below 2^73.
+// Three elements of the state share a word, 80 bits to each: a row of the matrix over lanes below 2^65 stays below 2^74.
 uint256 constant LANE = 0xffffffffffffffffffff;
+// the lower 64 bits of each lane, and the 16 above them
+uint256 constant LANES_LOW = 0xffffffffffffffff0000ffffffffffffffff0000ffffffffffffffff;
+uint256 constant LANES_HIGH = 0xffff0000000000000000ffff0000000000000000ffff;
 
 /// @title Poseidon over Goldilocks, width 12
 /// @notice The permutation and the one-block hash of plonky2 (`PoseidonHash::hash_no_pad` of eight elements): rate 8,
@@ -21,52 +24,90 @@ library PoseidonGoldilocks {
     /// @param e The elements, each below p.
     /// @return digest Four field elements, each as eight bytes in big-endian order.
     function hash8(uint256[8] memory e) internal pure returns (bytes32 digest) {
-        uint256[12] memory state;
+        uint256[4] memory state;
         for (uint256 i = 0; i < 8; i++) {
             if (e[i] >= P) revert NotCanonical(i, e[i]);
-            state[i] = e[i];
+            state[i / 3] |= e[i] << (80 * (i % 3));
         }
         permute(state);
-        digest = bytes32((state[0] << 192) | (state[1] << 128) | (state[2] << 64) | state[3]);
+        uint256 a = state[0];
+        digest = bytes32(
+            ((a & LANE) % P << 192) | (((a >> 80) & LANE) % P << 128) | ((a >> 160) % P << 64) | (state[1] & LANE) % P
+        );
     }
 
     /// @notice Applies the permutation in place.
-    /// @param state Twelve field elements, each below p before and after.
-    function permute(uint256[12] memory state) internal pure {
-        uint256 rc = roundConstants();
-        uint256 s;
-        assembly ("memory-safe") {
-            s := state
+    /// @param state Twelve elements, three to a word: s_3k + s_{3k+1} 2^80 + s_{3k+2} 2^160; below p before, below 2^65
+    /// and not reduced after.
+    function permute(uint256[4] memory state) internal pure {
+        unchecked {
+            uint256 rc = roundConstants();
+            uint256 s;
+            assembly ("memory-safe") {
+                s := state
+            }
             // the constants of the first round; those of round r + 1 are added by the matrix layer of round r
-            for { let word := rc } lt(word, add(rc, 128)) { word := add(word, 32) } {
-                let c := mload(word)
-                for { let end := add(s, 96) } lt(s, end) { s := add(s, 32) } {
-                    mstore(s, add(mload(s), and(c, LANE)))
-                    c := shr(80, c)
-                }
+            addConstants(s, rc);
+            uint256 last = rc + 128 * FULL_ROUNDS_HALF;
+            while (rc < last) {
+                rc += 128;
+                _sboxes(s);
+                matrixLayer(s, rc);
             }
-            s := state
-        }
-        uint256 lastPartial = FULL_ROUNDS_HALF + PARTIAL_ROUNDS;
-        for (uint256 round = 0; round < lastPartial + FULL_ROUNDS_HALF; round++) {
-            rc += 128;
-            sbox(s, round < FULL_ROUNDS_HALF || round >= lastPartial ? 12 : 1);
-            mdsThenAdd(s, rc);
+            last += 128 * PARTIAL_ROUNDS;
+            while (rc < last) {
+                rc += 128;
+                _firstSbox(s);
+                matrixLayer(s, rc);
+            }
+            last += 128 * FULL_ROUNDS_HALF;
+            while (rc < last) {
+                rc += 128;
+                _sboxes(s);
+                matrixLayer(s, rc);
+            }
         }
     }
 
-    /// @notice x^7 on the first `count` words at `s`; words of up to 256 bits in, canonical elements out.
-    function sbox(uint256 s, uint256 count) internal pure {
+    /// @notice Adds the round constants at `rc` to the state at `s`, lane by lane.
+    function addConstants(uint256 s, uint256 rc) internal pure {
         assembly ("memory-safe") {
-            for { let end := add(s, shl(5, count)) } lt(s, end) { s := add(s, 32) } {
-                let x := mload(s)
+            mstore(s, add(mload(s), mload(rc)))
+            mstore(add(s, 32), add(mload(add(s, 32)), mload(add(rc, 32))))
+            mstore(add(s, 64), add(mload(add(s, 64)), mload(add(rc, 64))))
+            mstore(add(s, 96), add(mload(add(s, 96)), mload(add(rc, 96))))
+        }
+    }
+
+    /// x^7 on all twelve lanes, below p after; x^3 is not reduced, below 2^129.
+    function _sboxes(uint256 s) private pure {
+        assembly ("memory-safe") {
+            for { let end := add(s, 128) } lt(s, end) { s := add(s, 32) } {
+                let w := mload(s)
+                let x := and(w, LANE)
                 let x2 := mulmod(x, x, P)
-                mstore(s, mulmod(mulmod(x, x2, P), mulmod(x2, x2, P), P))
+                let r := mulmod(mul(x, x2), mulmod(x2, x2, P), P)
+                x := and(shr(80, w), LANE)
+                x2 := mulmod(x, x, P)
+                r := or(r, shl(80, mulmod(mul(x, x2), mulmod(x2, x2, P), P)))
+                x := shr(160, w)
+                x2 := mulmod(x, x, P)
+                mstore(s, or(r, shl(160, mulmod(mul(x, x2), mulmod(x2, x2, P), P))))
             }
         }
     }
 
-    /// @notice Replaces the twelve words at `s` by M s + c, reduced below p.
+    /// x^7 on the first lane.
+    function _firstSbox(uint256 s) private pure {
+        assembly ("memory-safe") {
+            let w := mload(s)
+            let x := and(w, LANE)
+            let x2 := mulmod(x, x, P)
+            mstore(s, add(sub(w, x), mulmod(mul(x, x2), mulmod(x2, x2, P), P)))
+        }
+    }
+
+    /// @notice Replaces the state at `s` by M s + c.
     /// M = circulant(17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20) + diagonal(8, 0, ...): row r, column j has
     /// c[(j - r) mod 12].
     ///
@@ -79,15 +120,17 @@ library PoseidonGoldilocks {
     /// it is out_0 = Y + W + G, out_1 = Y - W + H, out_2 = Y + W - G, out_3 = Y - W - H, where (e, f, g, h) is
     /// (16, -1, 2, -1), (16, -2, 1, -16) and (32, 8, 1, 4).
     /// All of it is linear modulo 2^256, so lanes may borrow from each other until the end, where every row is a sum of
-    /// twelve products, not negative and below 2^73. Bits from 240 upwards have remains of windows, and are cut off.
-    /// @param s Memory address of twelve words, each below 2^64.
-    /// @param rc Memory address of the twelve constants, three to a word: c_3k + c_{3k+1} 2^80 + c_{3k+2} 2^160.
-    function mdsThenAdd(uint256 s, uint256 rc) internal pure {
+    /// twelve products and a constant, not negative and below 2^74. Bits from 240 upwards have remains of windows, and are
+    /// cut off. Then a lane l + 2^64 h, h below 2^10, becomes l + (2^32 - 1) h, which is the same modulo p and below
+    /// 2^64 + 2^42.
+    /// @param s Memory address of twelve lanes in four words, each lane below 2^65 before and after.
+    /// @param rc Memory address of the twelve constants in four words.
+    function matrixLayer(uint256 s, uint256 rc) internal pure {
         assembly ("memory-safe") {
-            let a0 := or(or(mload(s), shl(80, mload(add(s, 32)))), shl(160, mload(add(s, 64))))
-            let a1 := or(or(mload(add(s, 96)), shl(80, mload(add(s, 128)))), shl(160, mload(add(s, 160))))
-            let a2 := or(or(mload(add(s, 192)), shl(80, mload(add(s, 224)))), shl(160, mload(add(s, 256))))
-            let a3 := or(or(mload(add(s, 288)), shl(80, mload(add(s, 320)))), shl(160, mload(add(s, 352))))
+            let a0 := mload(s)
+            let a1 := mload(add(s, 32))
+            let a2 := mload(add(s, 64))
+            let a3 := mload(add(s, 96))
             let y := add(a0, a2)
             let w := add(a1, a3)
             let g := sub(a0, a2)
@@ -128,32 +171,19 @@ library PoseidonGoldilocks {
                 h := add(h, sub(q, shl(2, p)))
             }
             // rows 0..2 and 6..8, then 3..5 and 9..11
-            a0 := add(add(add(y, w), g), shl(3, mload(s)))
-            a2 := sub(add(y, w), g)
-            a1 := add(sub(y, w), h)
-            a3 := sub(sub(y, w), h)
-            // out[i] = lane i mod p
-            a0 := add(a0, mload(rc))
-            a1 := add(a1, mload(add(rc, 32)))
-            a2 := add(a2, mload(add(rc, 64)))
-            a3 := add(a3, mload(add(rc, 96)))
-            mstore(s, mod(and(a0, LANE), P))
-            mstore(add(s, 32), mod(and(shr(80, a0), LANE), P))
-            mstore(add(s, 64), mod(and(shr(160, a0), LANE), P))
-            mstore(add(s, 96), mod(and(a1, LANE), P))
-            mstore(add(s, 128), mod(and(shr(80, a1), LANE), P))
-            mstore(add(s, 160), mod(and(shr(160, a1), LANE), P))
-            mstore(add(s, 192), mod(and(a2, LANE), P))
-            mstore(add(s, 224), mod(and(shr(80, a2), LANE), P))
-            mstore(add(s, 256), mod(and(shr(160, a2), LANE), P))
-            mstore(add(s, 288), mod(and(a3, LANE), P))
-            mstore(add(s, 320), mod(and(shr(80, a3), LANE), P))
-            mstore(add(s, 352), mod(and(shr(160, a3), LANE), P))
+            a0 := add(add(add(add(y, w), g), shl(3, and(a0, LANE))), mload(rc))
+            a2 := add(sub(add(y, w), g), mload(add(rc, 64)))
+            a1 := add(add(sub(y, w), h), mload(add(rc, 32)))
+            a3 := add(sub(sub(y, w), h), mload(add(rc, 96)))
+            mstore(s, add(and(a0, LANES_LOW), mul(and(shr(64, a0), LANES_HIGH), 0xffffffff)))
+            mstore(add(s, 32), add(and(a1, LANES_LOW), mul(and(shr(64, a1), LANES_HIGH), 0xffffffff)))
+            mstore(add(s, 64), add(and(a2, LANES_LOW), mul(and(shr(64, a2), LANES_HIGH), 0xffffffff)))
+            mstore(add(s, 96), add(and(a3, LANES_LOW), mul(and(shr(64, a3), LANES_HIGH), 0xffffffff)))
         }
     }
 
     /// @notice Writes the round constants to new memory: 30 rounds of twelve, then twelve zeros, in the lanes of
-    /// `mdsThenAdd`, four words to a round.
+    /// `matrixLayer`, four words to a round.
     /// @return slot Address of the first.
     function roundConstants() internal pure returns (uint256 slot) {
         bytes memory table = hex"00000000b2fb0d31cee799b400007746a55f43921ad70000b585f766f2144405"

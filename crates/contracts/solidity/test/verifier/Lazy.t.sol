@@ -5,18 +5,42 @@ import {Test} from "forge-std/Test.sol";
 import {CosetFold} from "../../src/verifier/CosetFold.sol";
 import {Elements} from "../../src/verifier/Elements.sol";
 import {Ext, ONE, ZERO, fromBase} from "../../src/verifier/Extension.sol";
-import {Algebra, Frame, mulAddSub} from "../../src/verifier/GateFrame.sol";
+import {Algebra, Frame, GateFrame, mulAddSub} from "../../src/verifier/GateFrame.sol";
 import {Goldilocks, M64, P} from "../../src/verifier/Goldilocks.sol";
-import {Leaf} from "../../src/verifier/Leaf.sol";
+import {HALF_P, Leaf} from "../../src/verifier/Leaf.sol";
 import {Openings, Permutation} from "../../src/verifier/Permutation.sol";
-import {PoseidonGoldilocks} from "../../src/verifier/PoseidonGoldilocks.sol";
+import {LANE, PoseidonGoldilocks} from "../../src/verifier/PoseidonGoldilocks.sol";
 import {Shape} from "../../src/verifier/Shape.sol";
+import {ExponentiationGate} from "../../src/verifier/gates/ExponentiationGate.sol";
+import {ReducingExtensionGate} from "../../src/verifier/gates/ReducingGates.sol";
 
 /// Sums that are reduced late, against the same with a reduction at every step, at random and at the largest values.
 contract LazyHarness {
     function combine(uint64[] memory values, Ext alpha) external pure returns (Ext) {
-        (uint256 data, uint256 powers) = (_store(values), _powers(alpha, values.length));
+        (uint256 data, uint256 powers) = (_store(values), Leaf.powers(alpha, values.length));
         return Leaf.combine(data, powers, values.length);
+    }
+
+    /// The same with other powers of alpha^4, as residues, and alpha = 1 within a word.
+    function combineWith(uint64[] memory values, uint256[] memory coordinates) external pure returns (Ext) {
+        uint256 data = _store(values);
+        uint256 table = Leaf.powers(fromBase(1), values.length);
+        uint256[2] memory sums;
+        for (uint256 i = 0; i < coordinates.length; i++) {
+            uint256 c = coordinates[i];
+            sums[i % 2] = addmod(sums[i % 2], c, P);
+            assembly {
+                mstore(add(table, add(320, shl(5, i))), sub(c, mul(gt(c, HALF_P), P)))
+            }
+        }
+        uint256 lift = mulmod(addmod(1 << 127, 0, P), (values.length + 7) / 8, P);
+        for (uint256 i = 0; i < 2; i++) {
+            uint256 offset = addmod(mulmod(1 << 63, sums[i], P), P - lift, P);
+            assembly {
+                mstore(add(table, add(256, shl(5, i))), offset)
+            }
+        }
+        return Leaf.combine(data, table, values.length);
     }
 
     function fold(uint64[] calldata values, uint256 arity, uint256 inverseStart, Ext beta) external view returns (Ext) {
@@ -71,21 +95,11 @@ contract LazyHarness {
     function _bytes(uint64 v) private pure returns (bytes8) {
         return bytes8(v);
     }
-
-    function _powers(Ext alpha, uint256 count) private pure returns (uint256 ptr) {
-        uint256[] memory table = new uint256[](2 * (count + 8));
-        Ext power = fromBase(1);
-        for (uint256 i = 0; i < count; i++) {
-            (table[2 * i], table[2 * i + 1]) = (power.c0(), power.c1());
-            power = power * alpha;
-        }
-        assembly {
-            ptr := add(table, 32)
-        }
-    }
 }
 
 contract LazyTest is Test {
+    using Frame for GateFrame;
+
     LazyHarness harness = new LazyHarness();
 
     function testFuzz_aLeafCombinesToTheSumOfItsTerms(uint256 seed, uint256 count) public view {
@@ -111,6 +125,27 @@ contract LazyTest is Test {
             sum = sum * alpha + fromBase(P - 1);
         }
         assertTrue(harness.combine(values, alpha) == sum);
+    }
+
+    /// Eight lanes' products of the largest magnitude, of either sign, with elements 0 and p - 1: no lane overflows.
+    function testFuzz_productsOfTheLargestMagnitudeFitTheirLanes(uint256 signs, uint256 ends) public view {
+        uint64[] memory values = new uint64[](512);
+        uint256[] memory magnitudes = new uint256[](256);
+        for (uint256 i = 0; i < 512; i++) {
+            values[i] = (ends >> (i % 256)) & 1 == 0 ? 0 : uint64(P - 1);
+        }
+        // what the signed coordinates are, modulo p
+        for (uint256 i = 0; i < 256; i++) {
+            magnitudes[i] = (signs >> i) & 1 == 0 ? HALF_P : P - HALF_P;
+        }
+        uint256 c0;
+        uint256 c1;
+        for (uint256 i = 0; i < 512; i++) {
+            c0 = addmod(c0, mulmod(values[i], magnitudes[i / 4 * 2], P), P);
+            c1 = addmod(c1, mulmod(values[i], magnitudes[i / 4 * 2 + 1], P), P);
+        }
+        // with alpha = 1 in the end every element counts once
+        assertTrue(harness.combineWith(values, magnitudes) == Ext.wrap((c0 << 64) | c1));
     }
 
     // covers: Z2
@@ -167,6 +202,43 @@ contract LazyTest is Test {
         assertEq(((u0 % P) << 192) | ((u1 % P) << 128) | ((v0 % P) << 64) | (v1 % P), expected);
     }
 
+    function testFuzz_gatesOfManyStepsAreReducedLate(uint256 seed, bool largest) public pure {
+        bytes memory data;
+        for (uint256 i = 0; i < 20; i++) {
+            data = bytes.concat(data, bytes32(Algebra.unwrap(_algebra(seed, i, largest))));
+        }
+        uint256[] memory sums = new uint256[](16);
+        GateFrame memory f;
+        f.filter = largest ? Ext.wrap(((P - 1) << 64) | (P - 1)) : _ext(seed, 0);
+        uint256 wires;
+        uint256 terms;
+        assembly {
+            wires := add(data, 32)
+            terms := add(sums, 32)
+        }
+        (f.wires, f.terms) = (wires, terms);
+        ReducingExtensionGate.eval(f, 2);
+        Algebra first = f.pair(10);
+        _assertPair(sums, 0, (f.pair(4) * f.pair(2) + f.pair(6) - first).scaleBy(f.filter));
+        _assertPair(sums, 4, (first * f.pair(2) + f.pair(8) - f.pair(0)).scaleBy(f.filter));
+        ExponentiationGate.eval(f, 2);
+        // the sums go on from where they were
+        Ext step = f.wire(0) - ONE;
+        Ext c = f.filter * (f.wire(2) * step + ONE - f.wire(4));
+        Algebra before = (f.pair(4) * f.pair(2) + f.pair(6) - first).scaleBy(f.filter);
+        assertEq(sums[0] % P, addmod(c.c0(), Algebra.unwrap(before) >> 192, P));
+        assertEq(sums[1] % P, addmod(c.c1(), (Algebra.unwrap(before) >> 128) & M64, P));
+        c = f.filter * (f.wire(4) * f.wire(4) * (f.wire(1) * step + ONE) - f.wire(5));
+        assertEq(sums[2] % P, addmod(c.c0(), (Algebra.unwrap(before) >> 64) & M64, P));
+        assertEq(sums[3] % P, addmod(c.c1(), Algebra.unwrap(before) & M64, P));
+    }
+
+    function _assertPair(uint256[] memory sums, uint256 at_, Algebra a) private pure {
+        for (uint256 i = 0; i < 4; i++) {
+            assertEq(sums[at_ + i] % P, (Algebra.unwrap(a) >> (192 - 64 * i)) & M64);
+        }
+    }
+
     function testFuzz_termsAccumulateTheirMultiples(uint256 seed, uint256 c0, uint256 c1) public pure {
         (c0, c1) = (bound(c0, 0, (1 << 143) - 1), bound(c1, 0, (1 << 143) - 1));
         uint256[4] memory sums = [uint256(1) << 250, 5, 0, 0];
@@ -181,19 +253,21 @@ contract LazyTest is Test {
         assertEq((sums[1] - 5) % P, product.c1());
     }
 
-    /// Rows of the matrix are distinct sums of the whole state, at the largest values as well.
+    /// Rows of the matrix are distinct sums of the whole state, at the largest lanes as well.
     function testFuzz_theMatrixLayerIsTheMatrix(uint256 seed, bool largest) public pure {
         uint8[12] memory row = [17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20];
-        uint256[12] memory state;
+        uint256[12] memory lanes;
+        uint256[4] memory state;
+        uint256[4] memory constants;
         uint256[12] memory expected;
         for (uint256 i = 0; i < 12; i++) {
-            state[i] = largest ? P - 1 : uint256(keccak256(abi.encode(seed, i))) % P;
+            lanes[i] = largest ? (1 << 65) - 1 : uint256(keccak256(abi.encode(seed, i))) >> 191;
+            state[i / 3] |= lanes[i] << (80 * (i % 3));
         }
-        uint256[4] memory constants;
         for (uint256 i = 0; i < 12; i++) {
-            uint256 sum = i == 0 ? 8 * state[0] : 0;
+            uint256 sum = i == 0 ? 8 * lanes[0] : 0;
             for (uint256 j = 0; j < 12; j++) {
-                sum += row[(j + 12 - i) % 12] * state[j];
+                sum += row[(j + 12 - i) % 12] * lanes[j];
             }
             uint256 constant_ = largest ? M64 : uint64(uint256(keccak256(abi.encode(seed, i, "constant"))));
             constants[i / 3] |= constant_ << (80 * (i % 3));
@@ -205,9 +279,13 @@ contract LazyTest is Test {
             s := state
             rc := constants
         }
-        PoseidonGoldilocks.mdsThenAdd(s, rc);
+        PoseidonGoldilocks.matrixLayer(s, rc);
         for (uint256 i = 0; i < 12; i++) {
-            assertEq(state[i], expected[i]);
+            uint256 lane = state[i / 3] >> (80 * (i % 3));
+            if (i % 3 != 2) lane &= LANE;
+            // what the next round relies on
+            assertLt(lane, 1 << 65);
+            assertEq(lane % P, expected[i]);
         }
     }
 

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Test} from "forge-std/Test.sol";
-import {PoseidonGoldilocks} from "../../src/verifier/PoseidonGoldilocks.sol";
+import {LANE, PoseidonGoldilocks} from "../../src/verifier/PoseidonGoldilocks.sol";
 import {P} from "../../src/verifier/Goldilocks.sol";
 
 contract PoseidonHarness {
@@ -11,7 +11,14 @@ contract PoseidonHarness {
     }
 
     function permute(uint256[12] memory s) external pure returns (uint256[12] memory) {
-        PoseidonGoldilocks.permute(s);
+        uint256[4] memory packed;
+        for (uint256 i = 0; i < 12; i++) {
+            packed[i / 3] |= s[i] << (80 * (i % 3));
+        }
+        PoseidonGoldilocks.permute(packed);
+        for (uint256 i = 0; i < 12; i++) {
+            s[i] = ((packed[i / 3] >> (80 * (i % 3))) & LANE) % P;
+        }
         return s;
     }
 }

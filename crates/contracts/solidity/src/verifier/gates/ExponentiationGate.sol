@@ -14,29 +14,45 @@ library ExponentiationGate {
         unchecked {
             // bit base + 1 - bit = bit (base - 1) + 1
             Ext step = f.wire(0) - ONE;
-            Ext k = f.filter;
-            Ext previous = ONE;
-            uint256 to = f.sums(0);
-            for (uint256 i = 0; i < bits; i++) {
-                Ext value = f.wire(2 + bits + i);
-                (uint256 c0, uint256 c1) = _productLess(previous, f.wire(bits - i) * step + ONE, value);
-                Frame.accumulate(to, k, c0, c1);
-                to += 64;
-                previous = value * value;
-            }
+            _steps(f.wires, bits, step, f.filter, f.sums(0));
             f.emit_(bits, f.wire(1 + bits) - f.wire(1 + 2 * bits));
         }
     }
 
-    /// a b - c, not reduced: below 2^132.
-    function _productLess(Ext a, Ext b, Ext c) private pure returns (uint256 c0, uint256 c1) {
+    /// Adds k (previous (bit step + 1) - value) to the sums for each bit, previous being 1, then the last value's square.
+    /// The product is not reduced, below 2^132 with p - value.
+    function _steps(uint256 wires, uint256 bits, Ext step, Ext k, uint256 to) private pure {
         assembly ("memory-safe") {
-            let a1 := and(a, M64)
-            let b1 := and(b, M64)
-            a := shr(64, a)
-            b := shr(64, b)
-            c0 := add(add(mul(a, b), mul(7, mul(a1, b1))), sub(P, shr(64, c)))
-            c1 := add(add(mul(a, b1), mul(a1, b)), sub(P, and(c, M64)))
+            let bit := add(wires, shl(4, bits))
+            let value := add(bit, 32)
+            let k0 := shr(64, k)
+            k := and(k, M64)
+            let step0 := shr(64, step)
+            step := and(step, M64)
+            let p0 := 1
+            let p1 := 0
+            for {} gt(bit, wires) { bit := sub(bit, 16) } {
+                let b1 := shr(128, mload(bit))
+                let b0 := shr(64, b1)
+                b1 := and(b1, M64)
+                let c0 := mod(add(add(mul(b0, step0), mul(7, mul(b1, step))), 1), P)
+                b1 := mod(add(mul(b0, step), mul(b1, step0)), P)
+                b0 := add(mul(p0, c0), mul(7, mul(p1, b1)))
+                b1 := add(mul(p0, b1), mul(p1, c0))
+                p1 := shr(128, mload(value))
+                value := add(value, 16)
+                p0 := shr(64, p1)
+                p1 := and(p1, M64)
+                b0 := add(b0, sub(P, p0))
+                b1 := add(b1, sub(P, p1))
+                mstore(to, add(mload(to), add(mul(k0, b0), mul(7, mul(k, b1)))))
+                to := add(to, 32)
+                mstore(to, add(mload(to), add(mul(k0, b1), mul(k, b0))))
+                to := add(to, 32)
+                c0 := mod(add(mul(p0, p0), mul(7, mul(p1, p1))), P)
+                p1 := mulmod(shl(1, p0), p1, P)
+                p0 := c0
+            }
         }
     }
 }
