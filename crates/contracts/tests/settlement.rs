@@ -1,6 +1,6 @@
 //! A settlement that is real from end to end: the round that a Forge test opens, two sheets of it, their merge, and the proof
 //! that its auction house verifies.
-#![allow(clippy::unwrap_used, reason = "a fixture that cannot be built is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a fixture that cannot be built is a failed test")]
 
 use std::{path::PathBuf, process::Command, str::FromStr};
 
@@ -62,7 +62,7 @@ fn program(seed: i64) -> Program {
                 i32::try_from((seed * 7_919 + i64::try_from(at).unwrap() * 104_729) % 4_096).unwrap() - 2_048
             })
             .collect(),
-        biases: (0..format.rows).map(|_| seed * 100 << 31).collect(),
+        biases: (0..format.rows).map(|_| (seed * 100) << 31).collect(),
     });
     let inputs = std::array::from_fn(|_| InputMap { lo: -(1 << 20), hi: 1 << 20, mult: 64 });
     let policy = Policy { min_quote: -RANGE, max_quote: RANGE, max_slots: 32 };
