@@ -26,8 +26,17 @@
 //! biases are checked to be in range, so `W·v + b` over the integers does not wrap, and the claimed element is its only reading in
 //! `(−p/2, p/2)`.
 //!
-//! Elements of zero weights fill a chain of operations up. The last element of a column may hold weights of rows that do not exist:
-//! they are committed as zeros; others would make an accumulator differ from zero that is claimed to be zero, and no proof would exist.
+//! **What is assumed.** That no part of the model computes the hash above: a network that is proved by other means up to some layer,
+//! and holds Poseidon itself, could make an accumulator that is wrong by what vanishes at its own point (Khovratovich, Rothblum and
+//! Soukhanov, ePrint 2025/118). It would have to absorb the round digest, whose slots' commitments no activation reads and which is
+//! unknown when a model is registered, and every claim, with some thousands of rows for each permutation, in a leaf of at most 2^17.
+//! What it could win is a choice between outputs that it prepared. Permutations of the point repeated a hundred times before it is
+//! used, a row each here, would widen the margin.
+//!
+//! Elements of zero weights fill a chain of operations up. The last element of a column may hold weights of rows that do not exist.
+//! They are committed as zeros by everybody who uses [`crate::parameters`]; others do not change an accumulator, because rows that do
+//! not exist are claimed to be zero, and only serve vectors that they multiply to zero. Such a commitment is its owner's loss:
+//! in other rounds, and at capacities that multiply the matrix, it has no proof.
 
 use std::{collections::BTreeMap, sync::Arc};
 
