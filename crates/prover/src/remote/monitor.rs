@@ -16,7 +16,7 @@ use super::{
     DeadlineClass, Reach, RemoteError,
     job::unix_millis,
     queue::Shared,
-    topology::{Names, Topology},
+    topology::{ADVERT_LIFE, Names, Topology},
 };
 
 /// Between two looks at a broker that is away.
@@ -58,9 +58,10 @@ pub(super) async fn watch_workers(shared: Arc<Shared>) {
     }
 }
 
-/// Until the list cannot be followed any more.
+/// Until the list cannot be followed any more, or nobody has said anything for as long as an advert lives. A broker that was
+/// restarted has lost the list, and the client would wait for it, and for its old place in it, for ever.
 async fn listen(shared: &Shared, mut watch: Watch) {
-    while let Some(Ok(entry)) = watch.next().await {
+    while let Ok(Some(Ok(entry))) = timeout(ADVERT_LIFE, watch.next()).await {
         match entry.operation {
             Operation::Put => {
                 if let Ok(advert) = serde_json::from_slice(&entry.value) {
