@@ -18,7 +18,9 @@ use sotto_contracts::{
     local::LocalMarketConfig,
     verifier::encode_proof,
 };
-use sotto_prover::{ProvenSheet, Prover, ProverConfig, SheetJob, WrapJob, WrappedProof, no_deadline};
+use sotto_prover::{
+    LeafJob, ProvenSheet, Prover, ProverConfig, SheetJob, WrapJob, WrappedProof, no_deadline,
+};
 use sotto_types::{
     Claim, Digest, Direction, MarketFeatures, NO_BID, PricingRule, PublicData, Quote, RoundHeader, SHEETS,
     SLOTS, SheetRef, Slot, amount_out, carry, intent_hash, results_proof, results_root, round_id,
@@ -104,12 +106,14 @@ impl Stage {
 
     fn job(&self, searcher: &Searcher, round: &Round, salt: &Salt, index: u32) -> SheetJob {
         SheetJob {
-            program: std::sync::Arc::new(searcher.strategy.program().clone()),
-            model_salt: searcher.salt.clone(),
-            owner: searcher.account.address(),
-            round_id: round.id,
-            features: round.features,
-            slots: round.slots,
+            leaf: LeafJob {
+                program: std::sync::Arc::new(searcher.strategy.program().clone()),
+                model_salt: searcher.salt.clone(),
+                owner: searcher.account.address(),
+                round_id: round.id,
+                features: round.features,
+                slots: round.slots,
+            },
             sheet_salt: salt.clone(),
             commit_index: index,
             key_set_root: self.prover.keys().root(),

@@ -52,11 +52,17 @@ pub struct Estimate {
 /// polynomials; see [`crate::security`].
 pub(crate) const WIDE_DEGREE_BITS: usize = 16;
 
+/// Most features of an ensemble in a leaf that has fewer routed wires: more are selected by 64 entries, which take all of them.
+const NARROW_FEATURES: usize = 32;
+
 /// Routed wires of a leaf beyond [`WIDE_DEGREE_BITS`]: 60 for trees alone, which use them. Functions and claimed products are gates
-/// of a high degree, which take selectors, and leave fewer.
-pub(crate) fn narrow(shape: &Shape) -> usize {
+/// of a high degree, which take selectors, and leave fewer. None for a class that needs all routed wires.
+pub(crate) fn narrow(shape: &Shape) -> Option<usize> {
+    if shape.ensembles().any(|e| e.features.len() > NARROW_FEATURES) {
+        return None;
+    }
     let functions = shape.ops().iter().any(|op| matches!(op, Op::Function { .. }));
-    if functions || shape.linear_formats().iter().any(by_columns) { 56 } else { 60 }
+    Some(if functions || shape.linear_formats().iter().any(by_columns) { 56 } else { 60 })
 }
 
 /// Bytes that proving takes for each padded row.
@@ -66,11 +72,10 @@ const SECONDS_PER_ROW: f64 = 1.4e-4;
 
 /// Estimates the leaf of a class and capacity from its shape alone, within a few rows in a hundred.
 pub fn estimate(shape: &Shape, capacity: usize) -> Estimate {
-    let estimate = estimate_in(shape, capacity, ROUTED_WIRES);
-    if estimate.degree_bits <= WIDE_DEGREE_BITS {
-        estimate
-    } else {
-        estimate_in(shape, capacity, narrow(shape))
+    let wide = estimate_in(shape, capacity, ROUTED_WIRES);
+    match narrow(shape) {
+        Some(wires) if wide.degree_bits > WIDE_DEGREE_BITS => estimate_in(shape, capacity, wires),
+        _ => wide,
     }
 }
 

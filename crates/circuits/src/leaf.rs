@@ -138,17 +138,17 @@ impl LeafCircuit {
     /// range.
     pub fn build(class: &Shape, capacity: usize) -> Result<Self, CircuitError> {
         check_size(class, capacity)?;
-        let estimated = estimate(class, capacity).degree_bits;
-        let leaf = if estimated > WIDE_DEGREE_BITS {
-            Self::build_in(class, capacity, narrow(class))?
-        } else {
-            let wide = Self::build_in(class, capacity, ROUTED_WIRES)?;
-            // Estimates are rough.
-            if wide.data.common.degree_bits() > WIDE_DEGREE_BITS {
-                Self::build_in(class, capacity, narrow(class))?
-            } else {
-                wide
+        let leaf = match narrow(class) {
+            Some(wires) if estimate(class, capacity).degree_bits > WIDE_DEGREE_BITS => {
+                Self::build_in(class, capacity, wires)?
             }
+            narrow => match (Self::build_in(class, capacity, ROUTED_WIRES)?, narrow) {
+                // Estimates are rough.
+                (wide, Some(wires)) if wide.data.common.degree_bits() > WIDE_DEGREE_BITS => {
+                    Self::build_in(class, capacity, wires)?
+                }
+                (wide, _) => wide,
+            },
         };
         let terms = SecurityTerms::of(&leaf.data.common, POSEIDON_DIGEST_BITS).conjectured();
         match terms.into_iter().find(|&(_, bits)| bits < MINIMUM_BITS) {
@@ -247,15 +247,10 @@ fn check_size(class: &Shape, capacity: usize) -> Result<(), CircuitError> {
     if !CAPACITIES.contains(&capacity) {
         return Err(CircuitError::Capacity(capacity));
     }
-    let estimate = estimate(class, capacity);
-    // An ensemble of many features selects them by 64 entries, which take all routed wires.
-    let many = class.ensembles().any(|e| e.features.len() > 32);
-    if many && estimate.degree_bits > WIDE_DEGREE_BITS {
-        return Err(CircuitError::Size { rows: estimate.rows, limit: 1 << WIDE_DEGREE_BITS });
-    }
-    let rows = estimate.rows;
-    if rows > 1 << MAX_LEAF_DEGREE_BITS {
-        return Err(CircuitError::Size { rows, limit: 1 << MAX_LEAF_DEGREE_BITS });
+    let rows = estimate(class, capacity).rows;
+    let limit = 1 << if narrow(class).is_some() { MAX_LEAF_DEGREE_BITS } else { WIDE_DEGREE_BITS };
+    if rows > limit {
+        return Err(CircuitError::Size { rows, limit });
     }
     Ok(())
 }

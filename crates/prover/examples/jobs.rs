@@ -13,7 +13,8 @@ use prometheus::Registry;
 use sotto_circuits::Salt;
 use sotto_model::program::{Dense, InputMap, Policy, Program, Shape};
 use sotto_prover::{
-    MergeJob, Part, Prover, ProverConfig, QueueConfig, SheetJob, WrapJob, no_deadline, remote::RemoteJob as _,
+    LeafJob, MergeJob, Part, Prover, ProverConfig, QueueConfig, SheetJob, WrapJob, no_deadline,
+    remote::RemoteJob as _,
 };
 use sotto_types::{MODEL_FEATURES, PublicData, SLOTS, Slot};
 use tokio_util::sync::CancellationToken;
@@ -35,12 +36,14 @@ fn job(prover: &Prover, hidden: &[usize], slots: usize, commit_index: u32) -> Sh
         *slot = Slot { commitment: B256::repeat_byte(1), features: [1, number(at), 80, i32::MIN + 1] };
     }
     SheetJob {
-        program: Arc::new(Program::new(shape, inputs, dense, Vec::new(), policy).unwrap()),
-        model_salt: Salt::from_bytes([1; 16]),
-        owner: Address::repeat_byte(u8::try_from(commit_index + 1).unwrap()),
-        round_id: B256::repeat_byte(3),
-        features: std::array::from_fn(number),
-        slots: round,
+        leaf: LeafJob {
+            program: Arc::new(Program::new(shape, inputs, dense, Vec::new(), policy).unwrap()),
+            model_salt: Salt::from_bytes([1; 16]),
+            owner: Address::repeat_byte(u8::try_from(commit_index + 1).unwrap()),
+            round_id: B256::repeat_byte(3),
+            features: std::array::from_fn(number),
+            slots: round,
+        },
         sheet_salt: Salt::from_bytes([4; 16]),
         commit_index,
         key_set_root: prover.keys().root(),
@@ -96,10 +99,10 @@ async fn main() {
     println!("{:<28} {} kB", "node proof", node.bytes.len() / 1000);
     let sealed = timed!("seal", prover.seal(node.clone(), no_deadline(), none()));
     let data = PublicData {
-        round_id: first.round_id,
+        round_id: first.leaf.round_id,
         key_set_root: first.key_set_root,
-        features: first.features,
-        slots: first.slots,
+        features: first.leaf.features,
+        slots: first.leaf.slots,
         claims: sealed.statement.claims,
         sheets: sealed.statement.sheets,
     };

@@ -9,7 +9,7 @@ use std::{
 use parking_lot::{Mutex, ReentrantMutex};
 use sotto_circuits::{
     CircuitError, KeySet, Layer, LeafCircuit, LeafInputs, LeafProof, SheetCircuit, SheetInputs, SheetKey,
-    SheetProof, SheetShape, WrapPublicInputs, capacity_for,
+    SheetProof, SheetShape, WrapPublicInputs,
 };
 use sotto_model::program::Shape;
 
@@ -120,15 +120,14 @@ impl Circuits {
         job: &SheetJob,
         limits: &Limits,
     ) -> Result<(ProvenSheet, SheetSeconds), ProveError> {
-        let leaf = self.prove_leaf(job.into(), limits)?;
+        let leaf = self.prove_leaf(job.leaf.clone(), limits)?;
         Self::prove_around(&leaf, job, limits)
     }
 
     /// The leaf of a job, reduced until a sheet takes it.
     pub(crate) fn prove_leaf(&self, job: LeafJob, limits: &Limits) -> Result<ProvenLeaf, ProveError> {
         let stage = limits.stage;
-        let used = job.slots.iter().rposition(|slot| !slot.is_empty()).map_or(0, |last| last + 1);
-        let capacity = refused(stage, capacity_for(used))?;
+        let capacity = refused(stage, job.capacity())?;
         let circuits = self.sheet(job.program.shape(), capacity)?;
         let stop = || limits.check();
         let started = Instant::now();
@@ -173,7 +172,7 @@ impl Circuits {
         let sheet = leaf.seconds.sheet + started.elapsed().as_secs_f64();
         let seconds = SheetSeconds { leaf: leaf.seconds.leaf, sheet };
         refused(stage, circuits.sheet.verify(&proof))?;
-        Ok((ProvenSheet::new(job.program.shape().id(), leaf.capacity, proof), seconds))
+        Ok((ProvenSheet::new(job.leaf.program.shape().id(), leaf.capacity, proof), seconds))
     }
 
     pub(crate) fn verify_sheet(

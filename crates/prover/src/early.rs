@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Instant};
 
 use alloy_primitives::{Address, B256};
-use sotto_circuits::{LeafProof, Salt};
+use sotto_circuits::{CircuitError, LeafProof, Salt, capacity_for};
 use sotto_model::program::Program;
 use sotto_types::{MarketFeatures, SLOTS, Slot};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use crate::{
     service::{Limits, twice},
 };
 
-/// A leaf to prove: what a [`SheetJob`] holds before the commit index is known.
+/// A leaf to prove: what is known of a [`SheetJob`] before the commit index is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LeafJob {
     /// The strategy's program.
@@ -38,16 +38,10 @@ impl fmt::Debug for LeafJob {
     }
 }
 
-impl From<&SheetJob> for LeafJob {
-    fn from(job: &SheetJob) -> Self {
-        Self {
-            program: Arc::clone(&job.program),
-            model_salt: job.model_salt.clone(),
-            owner: job.owner,
-            round_id: job.round_id,
-            features: job.features,
-            slots: job.slots,
-        }
+impl LeafJob {
+    /// The least capacity whose leaf serves the slots.
+    pub(crate) fn capacity(&self) -> Result<usize, CircuitError> {
+        capacity_for(self.slots.iter().rposition(|slot| !slot.is_empty()).map_or(0, |last| last + 1))
     }
 }
 
@@ -117,10 +111,10 @@ fn around(
     job: &SheetJob,
     limits: &Limits,
 ) -> Result<ProvenSheet, ProveError> {
-    if leaf.job == LeafJob::from(job) {
+    if leaf.job == job.leaf {
         match Circuits::prove_around(leaf, job, limits) {
             Err(ProveError::Unverifiable { .. } | ProveError::Circuit { .. }) => {
-                tracing::warn!(round = %job.round_id, "a leaf does not serve; another one is proven");
+                tracing::warn!(round = %job.leaf.round_id, "a leaf does not serve; another one is proven");
             }
             outcome => return outcome.map(|(sheet, _)| sheet),
         }

@@ -2,17 +2,17 @@
 
 use std::{fmt, sync::Arc, time::Instant};
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::Address;
 use prometheus::Registry;
 use sotto_circuits::{
     CircuitError, KeySet, Layer, Salt, SheetProof, WrapProof, WrapPublicInputs, capacity_for,
 };
-use sotto_model::program::{Program, Shape};
-use sotto_types::{Claim, Digest, MarketFeatures, PublicData, SHEETS, SLOTS, SheetRef, Slot, Standing};
+use sotto_model::program::Shape;
+use sotto_types::{Claim, Digest, PublicData, SHEETS, SLOTS, SheetRef, Standing};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ProveError, ProvingQueue, QueueConfig, Stage,
+    LeafJob, ProveError, ProvingQueue, QueueConfig, Stage,
     circuits::Circuits,
     no_deadline,
     open::{OpenJob, OpenProof, PartBytes},
@@ -24,18 +24,8 @@ use crate::{
 /// A sheet to prove.
 #[derive(Clone)]
 pub struct SheetJob {
-    /// The strategy's program.
-    pub program: Arc<Program>,
-    /// Salt of the model's commitment.
-    pub model_salt: Salt,
-    /// The strategy's owner.
-    pub owner: Address,
-    /// The round.
-    pub round_id: B256,
-    /// Its snapshot.
-    pub features: MarketFeatures,
-    /// Its slots.
-    pub slots: [Slot; SLOTS],
+    /// Its leaf.
+    pub leaf: LeafJob,
     /// Salt of the sheet's commitment.
     pub sheet_salt: Salt,
     /// Commit index, from zero.
@@ -47,7 +37,7 @@ pub struct SheetJob {
 impl fmt::Debug for SheetJob {
     /// Shows the round, nothing of the strategy.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SheetJob").field("round_id", &self.round_id).finish_non_exhaustive()
+        f.debug_struct("SheetJob").field("leaf", &self.leaf).finish_non_exhaustive()
     }
 }
 

@@ -11,8 +11,8 @@ use sotto_model::{
     program::{Program, Shape},
 };
 use sotto_prover::{
-    MergeError, MergeJob, OpenJob, OpenProof, Part, PartBytes, ProveError, ProvenNode, ProvenSheet, Prover,
-    ProverConfig, SheetJob, WrapJob, no_deadline,
+    LeafJob, MergeError, MergeJob, OpenJob, OpenProof, Part, PartBytes, ProveError, ProvenNode, ProvenSheet,
+    Prover, ProverConfig, SheetJob, WrapJob, no_deadline,
 };
 use sotto_types::{MODEL_FEATURES, PublicData, SLOTS, Slot, StandingError};
 use tokio_util::sync::CancellationToken;
@@ -33,12 +33,14 @@ fn slots() -> [Slot; SLOTS] {
 
 async fn sheet(prover: &Prover, round: u8, index: u32) -> ProvenSheet {
     let job = SheetJob {
-        program: Arc::new(program(i64::from(index) * 10)),
-        model_salt: Salt::from_bytes([3; 16]),
-        owner: Address::with_last_byte(u8::try_from(index).unwrap()),
-        round_id: B256::repeat_byte(round),
-        features: [9; 32],
-        slots: slots(),
+        leaf: LeafJob {
+            program: Arc::new(program(i64::from(index) * 10)),
+            model_salt: Salt::from_bytes([3; 16]),
+            owner: Address::with_last_byte(u8::try_from(index).unwrap()),
+            round_id: B256::repeat_byte(round),
+            features: [9; 32],
+            slots: slots(),
+        },
         sheet_salt: Salt::from_bytes([4; 16]),
         commit_index: index,
         key_set_root: prover.keys().root(),

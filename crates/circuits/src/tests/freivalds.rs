@@ -98,7 +98,7 @@ fn claimed_products_quote_what_the_executor_quotes() {
 #[test]
 fn leaves_with_fewer_routed_wires_quote_what_the_executor_quotes() {
     for (shape, capacity) in [(repeated(), 4), (every_operation(), 1), (trees(3, 5, 4, 17), 16)] {
-        let leaf = LeafCircuit::build_in(&shape, capacity, narrow(&shape)).unwrap();
+        let leaf = LeafCircuit::build_in(&shape, capacity, narrow(&shape).unwrap()).unwrap();
         assert!(leaf.data.common.config.num_routed_wires < ROUTED_WIRES);
         let tracer = Tracer::new(&leaf.data);
         for (seed, draw) in [(1, Draw::Uniform), (2, Draw::Extreme)] {

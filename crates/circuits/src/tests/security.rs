@@ -71,7 +71,8 @@ fn every_degree_of_a_leaf_has_a_hundred_bits_in_every_term() {
     let claims = Shape::dense(&[130, 135]).unwrap();
     let shapes = [(every_operation(), 1), (trees(3, 5, 4, 17), 16), (repeated(), 4), (claims, 1)];
     for (shape, capacity) in shapes {
-        let ranges = [(ROUTED_WIRES, 8..=WIDE_DEGREE_BITS), (narrow(&shape), 8..=MAX_LEAF_DEGREE_BITS)];
+        let ranges =
+            [(ROUTED_WIRES, 8..=WIDE_DEGREE_BITS), (narrow(&shape).unwrap(), 8..=MAX_LEAF_DEGREE_BITS)];
         for (routed_wires, degrees) in ranges {
             let mut common = LeafCircuit::build_in(&shape, capacity, routed_wires).unwrap().data.common;
             for degree_bits in degrees {
@@ -85,6 +86,12 @@ fn every_degree_of_a_leaf_has_a_hundred_bits_in_every_term() {
     assert!(matches!(
         LeafCircuit::build(&trees(900, 9, 8, 16), 32),
         Err(CircuitError::Size { limit, .. }) if limit == 1 << MAX_LEAF_DEGREE_BITS
+    ));
+    // 33 features are selected by 64 entries, for which a narrow leaf has no wires.
+    assert_eq!(narrow(&trees(900, 9, 8, 33)), None);
+    assert!(matches!(
+        LeafCircuit::build(&trees(900, 9, 8, 33), 32),
+        Err(CircuitError::Size { limit, .. }) if limit == 1 << WIDE_DEGREE_BITS
     ));
 }
 

@@ -4,10 +4,8 @@ use std::{marker::PhantomData, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
-use sotto_circuits::{
-    CircuitError, Layer, capacity_for, model_commitment, round_digest, sheet_commitment, strategy_id,
-};
-use sotto_types::{SLOTS, SheetRef, Slot, slots_bytes};
+use sotto_circuits::{CircuitError, Layer, model_commitment, round_digest, sheet_commitment, strategy_id};
+use sotto_types::{Digest, SheetRef, Slot, slots_bytes};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -16,7 +14,8 @@ use super::{
     program,
 };
 use crate::{
-    MergeJob, OpenJob, ProveError, ProvenNode, ProvenSheet, Prover, SheetJob, Stage, WrapJob, WrappedProof,
+    LeafJob, MergeJob, OpenJob, ProveError, ProvenNode, ProvenSheet, Prover, SheetJob, Stage, WrapJob,
+    WrappedProof, service::refused,
 };
 
 /// A leaf and the sheet around it, from the weights.
@@ -38,14 +37,15 @@ impl RemoteJob for SheetJob {
     }
 
     fn encode(&self) -> Vec<u8> {
+        let Self { leaf, sheet_salt, commit_index, key_set_root } = self;
         let mut out = Writer::default();
-        program::write(&mut out, &self.program);
-        out.fixed(&self.model_salt.to_bytes()).fixed(self.owner.as_slice()).fixed(self.round_id.as_slice());
-        self.features.iter().for_each(|&x| {
+        program::write(&mut out, &leaf.program);
+        out.fixed(&leaf.model_salt.to_bytes()).fixed(leaf.owner.as_slice()).fixed(leaf.round_id.as_slice());
+        leaf.features.iter().for_each(|&x| {
             out.small(x);
         });
-        out.fixed(&slots_bytes(&self.slots)).fixed(&self.sheet_salt.to_bytes());
-        out.number(self.commit_index.into()).fixed(self.key_set_root.to_word().as_slice());
+        out.fixed(&slots_bytes(&leaf.slots)).fixed(&sheet_salt.to_bytes());
+        out.number((*commit_index).into()).fixed(key_set_root.to_word().as_slice());
         out.finish()
     }
 }
@@ -60,12 +60,7 @@ impl SheetJob {
             *feature = from.small()?;
         }
         let job = Self {
-            program,
-            model_salt,
-            owner,
-            round_id,
-            features,
-            slots: from.slots()?,
+            leaf: LeafJob { program, model_salt, owner, round_id, features, slots: from.slots()? },
             sheet_salt: from.salt()?,
             commit_index: u32::try_from(from.number()?).ok()?,
             key_set_root: from.digest()?,
@@ -75,28 +70,25 @@ impl SheetJob {
 
     /// What the sheet's proof has to show, computed from the job alone.
     fn shows(&self) -> Option<SheetRef> {
-        let class = self.program.shape().id();
-        let strategy = strategy_id(self.owner, class, model_commitment(&self.program, &self.model_salt));
-        let features = |slot: &Slot| (!slot.is_empty()).then_some(slot.features);
-        let quotes = self.program.sheet(&self.features, &self.slots.each_ref().map(features));
-        let round = round_digest(self.round_id, &self.features, &self.slots);
-        let commitment = sheet_commitment(strategy, round, &quotes, &self.sheet_salt);
+        let LeafJob { program, model_salt, owner, features, slots, .. } = &self.leaf;
+        let strategy = strategy_id(*owner, program.shape().id(), model_commitment(program, model_salt));
+        let read = |slot: &Slot| (!slot.is_empty()).then_some(slot.features);
+        let quotes = program.sheet(features, &slots.each_ref().map(read));
+        let commitment = sheet_commitment(strategy, self.round_digest(), &quotes, &self.sheet_salt);
         Some(SheetRef { index: self.commit_index.checked_add(1)?, strategy, commitment })
+    }
+
+    fn round_digest(&self) -> Digest {
+        round_digest(self.leaf.round_id, &self.leaf.features, &self.leaf.slots)
     }
 
     /// Refuses a valid proof of something else.
     fn check(&self, proven: &ProvenSheet) -> Result<(), ProveError> {
         let statement = &proven.statement;
-        let same = statement.round_digest == round_digest(self.round_id, &self.features, &self.slots)
+        let same = statement.round_digest == self.round_digest()
             && statement.key_set_root == self.key_set_root
             && statement.sheets.first().copied() == self.shows();
         if same { Ok(()) } else { Err(invalid(Layer::Sheet, "the sheet is not the one that was asked for")) }
-    }
-
-    fn capacity(&self) -> Result<usize, ProveError> {
-        let used = self.slots.iter().rposition(|slot| !slot.is_empty()).map_or(0, |last| last + 1);
-        debug_assert!(used <= SLOTS);
-        capacity_for(used).map_err(|source| ProveError::Circuit { stage: Stage::Sheet, source })
     }
 }
 
@@ -162,7 +154,8 @@ impl RemoteProving {
         let verify = move |bytes: Bytes| {
             let (home, asked) = (home.clone(), Arc::clone(&asked));
             async move {
-                let (class, capacity) = (asked.program.shape().id(), asked.capacity()?);
+                let capacity = refused(Stage::Sheet, asked.leaf.capacity())?;
+                let class = asked.leaf.program.shape().id();
                 let proven = home.verify_sheet(class, capacity, bytes.to_vec()).await?;
                 // Hashing the weights and running the model take milliseconds.
                 home.beside(Stage::Verify, move || asked.check(&proven).map(|()| proven)).await
@@ -293,7 +286,7 @@ mod tests {
         Activation, Dense, Ensemble, EnsembleParameters, Function, InputMap, Linear, MatrixShape, Node, Op,
         OutputMap, Policy, Program, Shape,
     };
-    use sotto_types::{Digest, MODEL_FEATURES};
+    use sotto_types::{Digest, MODEL_FEATURES, SLOTS};
 
     use super::*;
 
@@ -330,12 +323,14 @@ mod tests {
         let mut slots = [Slot::default(); SLOTS];
         slots[0] = Slot { commitment: B256::repeat_byte(4), features: [1, -2, i32::MAX, i32::MIN + 1] };
         SheetJob {
-            program: Arc::new(program()),
-            model_salt: Salt::from_bytes([1; 16]),
-            owner: Address::repeat_byte(2),
-            round_id: B256::repeat_byte(3),
-            features: std::array::from_fn(|i| i32::try_from(i).unwrap() - 16),
-            slots,
+            leaf: LeafJob {
+                program: Arc::new(program()),
+                model_salt: Salt::from_bytes([1; 16]),
+                owner: Address::repeat_byte(2),
+                round_id: B256::repeat_byte(3),
+                features: std::array::from_fn(|i| i32::try_from(i).unwrap() - 16),
+                slots,
+            },
             sheet_salt: Salt::from_bytes([5; 16]),
             commit_index: 6,
             key_set_root: Digest::new([1, 2, 3, 4]).unwrap(),
@@ -348,8 +343,8 @@ mod tests {
         let bytes = sent.encode();
         let got = SheetJob::decode(&bytes).unwrap();
         assert_eq!(got.encode(), bytes);
-        assert_eq!(got.program, sent.program);
-        assert_eq!((got.slots, got.features, got.commit_index), (sent.slots, sent.features, 6));
+        assert_eq!(got.leaf, sent.leaf);
+        assert_eq!(got.commit_index, 6);
         assert_eq!(got.shows(), sent.shows());
     }
 

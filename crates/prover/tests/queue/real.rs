@@ -7,7 +7,7 @@ use prometheus::Registry;
 use sotto_circuits::Salt;
 use sotto_model::program::{Dense, InputMap, Policy, Program, Shape};
 use sotto_prover::{
-    ProvenSheet, Prover, ProverConfig, QueueConfig, SheetJob, WrapJob, no_deadline,
+    LeafJob, ProvenSheet, Prover, ProverConfig, QueueConfig, SheetJob, WrapJob, no_deadline,
     remote::{
         Broker, Handler, Limits, PRIVATE_KINDS, PUBLIC_KINDS, Patience, Private, ProverHandler, Public,
         QueueMetrics, RemoteProving, RemoteQueue, Worker, WorkerConfig, WorkerMetrics,
@@ -30,12 +30,14 @@ fn sheet_job(prover: &Prover) -> SheetJob {
     let mut slots = [Slot::default(); SLOTS];
     slots[0] = Slot { commitment: B256::repeat_byte(1), features: [1, 900, 80, i32::MIN + 1] };
     SheetJob {
-        program: Arc::new(Program::new(shape, inputs, vec![dense], Vec::new(), policy).unwrap()),
-        model_salt: Salt::from_bytes([1; 16]),
-        owner: Address::repeat_byte(2),
-        round_id: B256::repeat_byte(3),
-        features: std::array::from_fn(|i| i32::try_from(i).unwrap() * 99),
-        slots,
+        leaf: LeafJob {
+            program: Arc::new(Program::new(shape, inputs, vec![dense], Vec::new(), policy).unwrap()),
+            model_salt: Salt::from_bytes([1; 16]),
+            owner: Address::repeat_byte(2),
+            round_id: B256::repeat_byte(3),
+            features: std::array::from_fn(|i| i32::try_from(i).unwrap() * 99),
+            slots,
+        },
         sheet_salt: Salt::from_bytes([4; 16]),
         commit_index: 5,
         key_set_root: prover.keys().root(),
@@ -44,10 +46,10 @@ fn sheet_job(prover: &Prover) -> SheetJob {
 
 fn wrap_job(job: &SheetJob, sheet: &ProvenSheet, chain_id: u64) -> WrapJob {
     let data = PublicData {
-        round_id: job.round_id,
+        round_id: job.leaf.round_id,
         key_set_root: job.key_set_root,
-        features: job.features,
-        slots: job.slots,
+        features: job.leaf.features,
+        slots: job.leaf.slots,
         claims: sheet.statement.claims,
         sheets: sheet.statement.sheets,
     };

@@ -21,7 +21,7 @@ use sotto_circuits::{KeySet, Layer, LeafCircuit, LeafInputs, LeafProof, Salt, ca
 use sotto_contracts::{IProofVerifier, verifier::encode_proof};
 use sotto_model::{Strategy, program::Shape};
 use sotto_prover::{
-    Prover, ProverConfig, SheetJob, SheetSeconds, Stage, WrapJob, WrappedProof,
+    LeafJob, Prover, ProverConfig, SheetJob, SheetSeconds, Stage, WrapJob, WrappedProof,
     fast::{FastCircuit, Run},
     measure::peak_rss_mb,
     no_deadline,
@@ -168,12 +168,14 @@ impl ProveArgs {
         let round_id = B256::from(random());
         let key_set_root = prover.keys().root();
         let job = SheetJob {
-            program: Arc::new(strategy.program().clone()),
-            model_salt: Salt::from_bytes(random()),
-            owner: self.owner,
-            round_id,
-            features: round.market,
-            slots,
+            leaf: LeafJob {
+                program: Arc::new(strategy.program().clone()),
+                model_salt: Salt::from_bytes(random()),
+                owner: self.owner,
+                round_id,
+                features: round.market,
+                slots,
+            },
             sheet_salt: Salt::from_bytes(random()),
             commit_index: 0,
             key_set_root,

@@ -25,15 +25,7 @@ pub(super) fn start_leaf(job: &Job) {
     if job.cancel.is_cancelled() || !prover.proves_leaves() {
         return;
     }
-    let opening = &job.round.opening;
-    let work = LeafJob {
-        program: Arc::clone(&job.strategy.program),
-        model_salt: job.strategy.salt.clone(),
-        owner: job.strategy.owner,
-        round_id: opening.round_id,
-        features: opening.features,
-        slots: opening.slots,
-    };
+    let work = leaf(job);
     let (round, until, metrics) = (job.key.round, deadline(job), job.context.deps.metrics.clone());
     let prove = move |cancel| async move {
         match prover.prove_leaf(work, until, cancel).await {
@@ -53,6 +45,19 @@ pub(super) fn start_leaf(job: &Job) {
     }
 }
 
+/// The leaf of a bid.
+fn leaf(job: &Job) -> LeafJob {
+    let opening = &job.round.opening;
+    LeafJob {
+        program: Arc::clone(&job.strategy.program),
+        model_salt: job.strategy.salt.clone(),
+        owner: job.strategy.owner,
+        round_id: opening.round_id,
+        features: opening.features,
+        slots: opening.slots,
+    }
+}
+
 /// Proves the sheet for its commit index, around the leaf that was proven ahead if there is one, and keeps the proof in
 /// the ledger. A proof that an earlier run left for the same index is verified instead.
 pub(in crate::solver) async fn prove(
@@ -64,24 +69,18 @@ pub(in crate::solver) async fn prove(
     if let Some(proven) = from_ledger(&job, index, &sheet, stored).await {
         return Ok(Outcome::Proved(Box::new(proven)));
     }
-    let opening = &job.round.opening;
     let work = SheetJob {
-        program: Arc::clone(&job.strategy.program),
-        model_salt: job.strategy.salt.clone(),
-        owner: job.strategy.owner,
-        round_id: opening.round_id,
-        features: opening.features,
-        slots: opening.slots,
+        leaf: leaf(&job),
         sheet_salt: sheet.salt.clone(),
         commit_index: index,
-        key_set_root: opening.key_set_root,
+        key_set_root: job.round.opening.key_set_root,
     };
     let prover = &job.context.deps.prover;
-    let leaf = tokio::select! {
-        leaf = job.context.leaves.ready(job.key) => leaf,
+    let ahead = tokio::select! {
+        ahead = job.context.leaves.ready(job.key) => ahead,
         () = job.cancel.cancelled() => return Err(cancelled()),
     };
-    let proven = match leaf {
+    let proven = match ahead {
         Some(leaf) => {
             job.context.deps.metrics.leaf("used");
             prover.prove_sheet_around(leaf, work, deadline(&job), job.cancel.clone()).await
